@@ -1,0 +1,68 @@
+# Node 24 comes from the npm package `node`; an older Node on the system is enough to install it.
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+CLUSTER_NAME ?= demo
+CLUSTER ?= local
+export CLUSTER_NAME CLUSTER
+
+.PHONY: help install demo demo-down test unit e2e soak-kube bench-kube check audit fmt generate cluster cluster-down cluster-status kubectl images
+
+help: ## List the tasks
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+node_modules/.installed: package.json package-lock.json .npmrc
+	npm ci --no-audit --loglevel=error
+	@touch $@
+
+install: node_modules/.installed ## Install the dependencies, Node 24 among them
+
+demo: install ## A real cluster, the chart, a model, a streamed answer
+	node hack/demo/main.ts up
+
+demo-down: install ## Remove the demo with its cluster
+	node hack/demo/main.ts down
+
+test: check ## Every test a machine can run; ends with "N passed, N failed, N skipped"
+	vitest run
+
+unit: install ## Only the tests beside the code (no root, no cluster)
+	vitest run --project unit
+
+e2e: install ## Only the end-to-end tests; one file: make e2e ARGS=test/e2e/healing.test.ts
+	vitest run --project e2e $(ARGS)
+
+soak-kube: install ## Ten minutes of random faults between the runtime and a real API server
+	node --expose-gc test/kube/soak.ts 600
+
+bench-kube: install ## Figures of the Kubernetes runtime beside client-node's, into bench/kube/
+	node bench/kube/main.ts
+
+check: install ## Format, lint, import arrows, types, generated files
+	biome check --error-on-warnings .
+	tsc
+	node crds/generate.ts --check
+
+audit: install ## Known vulnerabilities in what the image holds (asks the npm registry)
+	npm audit --omit=dev
+
+fmt: install ## Format and fix what can be fixed
+	biome check --write .
+
+generate: install ## Write the CRDs and the reference pages anew from the code
+	node crds/generate.ts
+
+cluster: install ## Bring up a real two-node Kubernetes (CLUSTER_NAME=demo, CLUSTER=local|kind)
+	node hack/cluster/main.ts up
+
+cluster-down: install ## Remove it and all it left
+	node hack/cluster/main.ts down
+
+cluster-status: install ## Each component of that cluster, whether it runs, and its log
+	node hack/cluster/main.ts status
+
+kubectl: install ## kubectl on that cluster: make kubectl ARGS="get pods -A"
+	@node hack/cluster/main.ts kubectl $(ARGS)
+
+images: install ## Build the container images
+	node hack/images/main.ts build

@@ -1,0 +1,141 @@
+import type { z } from 'zod';
+import type { condition } from './kubernetes.ts';
+
+/** metav1.Condition as the API server sends it. */
+export type Condition = z.output<typeof condition>;
+
+/** What a condition type means, for the reference page. */
+export interface ConditionText {
+  meaning: string;
+}
+
+/** The condition types of a ModelDeployment. */
+export const conditionTypes = {
+  Accepted: { meaning: 'The spec, and everything it refers to, is sound.' },
+  Scheduled: { meaning: 'Every replica has a node.' },
+  Available: { meaning: 'At least one replica serves, or there are none by choice.' },
+  Progressing: { meaning: 'Replicas are on their way to the current revision, or have arrived.' },
+  Ready: { meaning: 'All of it in one: every replica serves at the current revision.' },
+} as const satisfies Record<string, ConditionText>;
+
+export type ConditionType = keyof typeof conditionTypes;
+
+/** What a reason means and what to do about it, for the reference page. */
+export interface ReasonText {
+  /** The condition types it stands on. */
+  on: readonly ConditionType[];
+  meaning: string;
+  remedy: string;
+}
+
+const none = 'Nothing.';
+const waits = 'Nothing: it goes on by itself.';
+
+/**
+ * Every reason that a condition of a ModelDeployment can have. `Ready` takes over the reason of what
+ * keeps it False.
+ */
+export const reasons = {
+  Accepted: { on: ['Accepted'], meaning: 'Nothing is wrong with the spec.', remedy: none },
+  NameConflict: {
+    on: ['Accepted', 'Ready'],
+    meaning: 'An older ModelDeployment serves the same name; this one serves nothing.',
+    remedy: 'Give spec.servedName another value, or delete the older object.',
+  },
+  ProfileNotFound: {
+    on: ['Accepted', 'Ready'],
+    meaning: 'There is no AcceleratorProfile of the name in spec.accelerator.profile.',
+    remedy: 'Create it, or name one that `kubectl get acceleratorprofiles` lists, or `cpu`.',
+  },
+  FlagRefused: {
+    on: ['Accepted', 'Ready'],
+    meaning: 'spec.engine.args or spec.engine.env sets something that Fairlead itself sets.',
+    remedy: 'Remove it; the message names the field to use instead.',
+  },
+  ImageMissing: {
+    on: ['Accepted', 'Ready'],
+    meaning: 'No image is known for this engine.',
+    remedy: "Set spec.engine.image, or the engine's default image in the chart's values.",
+  },
+  NotAccepted: {
+    on: ['Scheduled', 'Available', 'Progressing'],
+    meaning: 'Nothing is done because Accepted is False; running replicas are left as they are.',
+    remedy: 'Do what the message of Accepted says.',
+  },
+  Scheduled: { on: ['Scheduled'], meaning: 'Every replica has a node.', remedy: none },
+  Scheduling: {
+    on: ['Scheduled'],
+    meaning: 'The scheduler has not yet decided on every replica.',
+    remedy: waits,
+  },
+  Unschedulable: {
+    on: ['Scheduled', 'Available', 'Ready'],
+    meaning: 'No node can take a replica; the message has its name and what the scheduler says.',
+    remedy: 'Add nodes, free the resource, or ask for fewer replicas or another profile.',
+  },
+  PodRefused: {
+    on: ['Scheduled', 'Available', 'Ready'],
+    meaning: 'The API server refuses to make a pod: a quota, a limit range or an admission policy.',
+    remedy: "Do what the API server's words in the message say; it is tried again every 30 s.",
+  },
+  ReplicasReady: { on: ['Available'], meaning: 'At least one replica serves.', remedy: none },
+  ScaledToZero: {
+    on: ['Scheduled', 'Available', 'Ready'],
+    meaning: 'spec.replicas is 0.',
+    remedy: 'Raise spec.replicas to serve again.',
+  },
+  Starting: {
+    on: ['Available', 'Progressing', 'Ready'],
+    meaning: 'No replica serves yet: they get a node and load their image and their model.',
+    remedy: waits,
+  },
+  ImagePullFailed: {
+    on: ['Available', 'Ready'],
+    meaning: "The engine's image or the model's image cannot be pulled.",
+    remedy: 'Check the image reference in the message, its registry and its pull credentials.',
+  },
+  ConfigMissing: {
+    on: ['Available', 'Ready'],
+    meaning: 'A container cannot be made, mostly for a Secret or ConfigMap that does not exist.',
+    remedy: 'Create what the message names, or correct spec.engine.env.',
+  },
+  OutOfMemory: {
+    on: ['Available', 'Ready'],
+    meaning: 'The kernel killed the engine because it exceeded its memory limit.',
+    remedy: 'Raise spec.resources.limits.memory, or lower contextLength or maxConcurrency.',
+  },
+  EngineCrashed: {
+    on: ['Available', 'Ready'],
+    meaning: 'The engine ended; the message has its exit code and its last words.',
+    remedy: 'Read its last words: mostly an unknown flag in engine.args or a file it cannot load.',
+  },
+  PodFailed: {
+    on: ['Available', 'Ready'],
+    meaning: 'A pod ended for good: evicted, refused by its node, or its node went away.',
+    remedy: 'Nothing: it is replaced, with growing pauses. The message says what its node said.',
+  },
+  NotReady: {
+    on: ['Available', 'Ready'],
+    meaning: 'A replica that served answers no more: its engine hangs, or its node is away.',
+    remedy:
+      'Nothing at first: an engine is restarted, a pod of a lost node replaced. Then see the node.',
+  },
+  RollingOut: {
+    on: ['Progressing', 'Ready'],
+    meaning: 'Replicas are replaced by ones of the current revision, one at a time.',
+    remedy: waits,
+  },
+  Scaling: {
+    on: ['Progressing', 'Ready'],
+    meaning: 'Replicas are being added or removed.',
+    remedy: waits,
+  },
+  RolledOut: {
+    on: ['Progressing'],
+    meaning: 'All replicas are at the current revision and ready.',
+    remedy: none,
+  },
+  Ready: { on: ['Ready'], meaning: 'Every replica serves.', remedy: none },
+} as const satisfies Record<string, ReasonText>;
+
+export type Reason = keyof typeof reasons;

@@ -1,0 +1,27 @@
+/** Every label and annotation that Fairlead writes. The router and the chart select pods by them. */
+
+/** Label on a model pod: the name of the ModelDeployment it belongs to, in the pod's own namespace. */
+export const modelDeploymentLabel = 'fairlead.dev/model-deployment';
+/** Label on a model pod: the revision of the intent it was made from. */
+export const revisionLabel = 'fairlead.dev/revision';
+/** Label on a model pod: which replica it is, a number from 0. */
+export const slotLabel = 'fairlead.dev/slot';
+/** The recommended label that says who manages an object; see {@link managedByFairlead}. */
+export const managedByLabel = 'app.kubernetes.io/managed-by';
+/** Value of {@link managedByLabel} on everything Fairlead makes. */
+export const managedByFairlead = 'fairlead';
+
+/** Annotation on a model pod that gets no new request any more: since when (RFC 3339). */
+export const drainingAnnotation = 'fairlead.dev/draining';
+/** Annotation on a model pod: how many pods in a row died in its place before it. Absent means none. */
+export const attemptAnnotation = 'fairlead.dev/attempt';
+
+/** Name of the container that runs the engine in a model pod. */
+export const engineContainer = 'engine';
+/** Name of the engine container's port that answers OpenAI-format requests and health checks. */
+export const enginePort = 'http';
+
+/** Selects the pods of one ModelDeployment in its namespace. */
+export function podSelector(modelDeploymentName: string): string {
+  return `${modelDeploymentLabel}=${modelDeploymentName}`;
+}

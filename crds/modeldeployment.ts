@@ -1,0 +1,99 @@
+import { z } from 'zod';
+import { condition, kubernetes, matching } from './kubernetes.ts';
+import { acceleratorSpec, resourcesSpec } from './modeldeployment/accelerator.ts';
+import { engineSpec } from './modeldeployment/engine.ts';
+import { sourceSpec } from './modeldeployment/source.ts';
+import { groupVersion, type ObjectMeta, type ResourceCoordinates } from './object.ts';
+
+/** What a user says about one served model. Defaults are filled in by the API server. */
+export const modelDeploymentSpec = z
+  .strictObject({
+    servedName: z
+      .string()
+      .min(1)
+      .max(200)
+      .describe(
+        'The `model` that clients send. Default: metadata.name. Of two objects with one name, in whatever namespaces, the older serves it and the newer gets Accepted=False, reason NameConflict.',
+      )
+      .register(kubernetes, {
+        rules: [
+          matching(
+            '[A-Za-z0-9]([A-Za-z0-9._:/@-]*[A-Za-z0-9])?',
+            'letters, digits and . _ : / @ - are allowed, with a letter or digit at both ends, such as "org/name:tag"',
+          ),
+        ],
+      })
+      .optional(),
+    source: sourceSpec,
+    engine: engineSpec,
+    accelerator: acceleratorSpec,
+    resources: resourcesSpec.optional(),
+    replicas: z
+      .int32()
+      .min(0)
+      .max(1000)
+      .default(1)
+      .describe(
+        'How many pods serve the model. Written by `kubectl scale`, a HorizontalPodAutoscaler or you; Fairlead only reads it.',
+      ),
+  })
+  .describe('What is served, by which engine, on what, and how often.');
+
+const count = z.int32().min(0);
+
+/** What the operator says about it. */
+export const modelDeploymentStatus = z
+  .strictObject({
+    observedGeneration: z.int().min(0).describe('The metadata.generation this status describes.'),
+    replicas: count.describe('Pods that exist and are not on their way out.'),
+    readyReplicas: count.describe('Of these, how many serve.'),
+    updatedReplicas: count.describe('Of these, how many are of the current revision.'),
+    availableReplicas: count.describe('Of these, how many can take requests.'),
+    terminatingReplicas: count.describe('Pods that finish their requests before they end.'),
+    selector: z
+      .string()
+      .max(256)
+      .describe('Label selector of the pods, for the scale subresource.'),
+    currentRevision: z
+      .string()
+      .max(63)
+      .describe('The revision that all replicas were last brought to.')
+      .optional(),
+    updateRevision: z.string().max(63).describe('The revision of the present spec.').optional(),
+    url: z
+      .string()
+      .max(1024)
+      .describe('Base URL for OpenAI clients inside the cluster.')
+      .optional(),
+    servedNames: z
+      .array(z.string().max(200))
+      .max(1)
+      .describe('The names that clients reach it under; empty when it serves none.'),
+    conditions: z
+      .array(condition)
+      .max(16)
+      .describe('Accepted, Scheduled, Available, Progressing and Ready; docs/reference/api.md.')
+      .register(kubernetes, { listType: 'map', listMapKeys: ['type'] }),
+  })
+  .describe('The present state, written by the operator.');
+
+/** As the API server gives it: with defaults. */
+export type ModelDeploymentSpec = z.output<typeof modelDeploymentSpec>;
+export type ModelDeploymentStatus = z.output<typeof modelDeploymentStatus>;
+
+/** One served model. */
+export interface ModelDeployment {
+  apiVersion: string;
+  kind: string;
+  metadata: ObjectMeta;
+  spec: ModelDeploymentSpec;
+  status?: ModelDeploymentStatus;
+}
+
+/** Where ModelDeployments are served. */
+export const ModelDeployments: ResourceCoordinates<ModelDeployment> = {
+  ...groupVersion,
+  kind: 'ModelDeployment',
+  plural: 'modeldeployments',
+  namespaced: true,
+};

@@ -1,0 +1,61 @@
+/** What claiming a name needs to know of a ModelDeployment. */
+export interface NameClaimant {
+  metadata: { name: string; namespace?: string; uid: string; creationTimestamp: string };
+  spec: { servedName?: string | undefined };
+  status?: { servedNames: readonly string[] } | undefined;
+}
+
+/** Another object was first. */
+export interface NameConflict<T extends NameClaimant> {
+  servedName: string;
+  owner: T;
+}
+
+/** Who serves what, over all namespaces: clients name a model and nothing else. */
+export interface NameClaims<T extends NameClaimant> {
+  /** Served name to the one object that serves it. */
+  owners: ReadonlyMap<string, T>;
+  /** By uid: the objects that serve nothing because a name of theirs belongs to an older object. */
+  conflicts: ReadonlyMap<string, NameConflict<T>>;
+}
+
+/** Every name that clients may send for this object; the first is the one it is listed under. */
+export function servedNamesOf({ metadata, spec }: NameClaimant): string[] {
+  return [spec.servedName ?? metadata.name];
+}
+
+/**
+ * Decides which object serves each name: the older one, by creationTimestamp. That has whole seconds; of two
+ * objects of one second, the one whose status says that it serves its name keeps it, and the uid decides
+ * the rest. An object with one name in conflict serves none of its names. Operator and router both decide by this, each from its
+ * own watch, so they agree without talking.
+ */
+export function claimNames<T extends NameClaimant>(claimants: Iterable<T>): NameClaims<T> {
+  const owners = new Map<string, T>();
+  const conflicts = new Map<string, NameConflict<T>>();
+  for (const claimant of [...claimants].sort(byAge)) {
+    const names = servedNamesOf(claimant);
+    const servedName = names.find((name) => owners.has(name));
+    const owner = servedName === undefined ? undefined : owners.get(servedName);
+    if (servedName !== undefined && owner !== undefined) {
+      conflicts.set(claimant.metadata.uid, { servedName, owner });
+    } else {
+      for (const name of names) owners.set(name, claimant);
+    }
+  }
+  return { owners, conflicts };
+}
+
+function byAge(a: NameClaimant, b: NameClaimant): number {
+  const { metadata: one } = a;
+  const { metadata: other } = b;
+  const ageMs = Date.parse(one.creationTimestamp) - Date.parse(other.creationTimestamp);
+  return (
+    ageMs || Number(servesItsName(b)) - Number(servesItsName(a)) || (one.uid < other.uid ? -1 : 1)
+  );
+}
+
+function servesItsName(claimant: NameClaimant): boolean {
+  const now = claimant.status?.servedNames ?? [];
+  return servedNamesOf(claimant).some((name) => now.includes(name));
+}

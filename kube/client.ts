@@ -1,0 +1,234 @@
+import type { ClusterConfig } from './config.ts';
+import { FencedError, isGone } from './errors.ts';
+import type { Intent, KubeObject, ObjectRef, ResourceType } from './object.ts';
+import {
+  createTransport,
+  type Transport,
+  type TransportOptions,
+  type TransportRequest,
+} from './transport.ts';
+import { createWatchDecoder, type WatchEvent } from './watch-events.ts';
+
+/** True as long as this process may write; an election has one. */
+export type Fence = () => boolean;
+
+/** What every call takes. */
+export interface CallOptions {
+  signal?: AbortSignal | undefined;
+  /** For the whole call with its repeats. Default 30,000. */
+  timeoutMs?: number | undefined;
+  /** `status`, `scale`, `eviction`, … */
+  subresource?: string | undefined;
+}
+
+/** Which objects of a kind. */
+export interface Selection {
+  namespace?: string | undefined;
+  labelSelector?: string | undefined;
+  fieldSelector?: string | undefined;
+  resourceVersion?: string | undefined;
+}
+
+export interface ListOptions<T> extends Selection, CallOptions {
+  /** Objects per page; the server may ignore it for resourceVersion '0'. Default 500. */
+  pageSize?: number | undefined;
+  /** Applied to each object as its page arrives, so that what it drops is never held for the whole list. */
+  transform?: ((object: T) => T) | undefined;
+}
+
+export interface WatchOptions extends Selection, Pick<CallOptions, 'signal'> {
+  /** The server ends the watch after this. */
+  timeoutSeconds: number;
+}
+
+export interface WriteOptions extends CallOptions {
+  fieldManager?: string | undefined;
+}
+
+export interface ApplyOptions extends WriteOptions {
+  fieldManager: string;
+  /** Take over fields that other managers own. Default false: they are a conflict. */
+  force?: boolean | undefined;
+}
+
+export interface DeleteOptions extends CallOptions {
+  /** This and `resourceVersion` refuse with a conflict when the object is another one or has changed. */
+  uid?: string | undefined;
+  resourceVersion?: string | undefined;
+  gracePeriodSeconds?: number | undefined;
+  propagationPolicy?: 'Orphan' | 'Background' | 'Foreground' | undefined;
+}
+
+export interface ClientOptions extends TransportOptions {
+  /** Checked before every write; see {@link KubeClient.fenced}. */
+  fence?: Fence | undefined;
+}
+
+/**
+ * A cluster's API in raw JSON. Every call rejects with KubeApiError when the server refuses it, with
+ * KubeConnectionError when no answer came, and with the signal's reason when that aborts.
+ */
+export interface KubeClient extends ReturnType<typeof callsOver> {
+  /** The same client, over the same connections, whose writes throw {@link FencedError} once `fence` is false. */
+  fenced(fence: Fence): KubeClient;
+  /** Breaks off what is in flight and closes every socket. */
+  close(): Promise<void>;
+}
+
+/** Makes a client; nothing is opened before the first call. */
+export function createClient(config: ClusterConfig, options: ClientOptions = {}): KubeClient {
+  const transport = createTransport(config, options);
+  const over = (fence?: Fence): KubeClient =>
+    Object.assign(callsOver(transport, fence), {
+      fenced: (another: Fence) => over(() => (fence?.() ?? true) && another()),
+      close: () => transport.close(),
+    });
+  return over(options.fence);
+}
+
+function callsOver(transport: Transport, fence?: Fence) {
+  type Call = Pick<TransportRequest, 'path' | 'method'> & Partial<TransportRequest>;
+  const send = async <R>(call: Call, options: CallOptions = {}): Promise<R> => {
+    const { timeoutMs = 30_000, signal } = options;
+    const { text } = await transport.send({ idempotent: true, timeoutMs, signal, ...call });
+    return JSON.parse(text);
+  };
+  const write = <R>(call: Call, body: object, options?: CallOptions): Promise<R> => {
+    /** Asked again in the tick in which the request leaves: it may have waited for a connection. */
+    const beforeSend = () => {
+      if (fence && !fence()) throw new FencedError(`${call.method} ${call.path}`);
+    };
+    const json = { beforeSend, contentType: 'application/json', body: JSON.stringify(body) };
+    return send({ ...json, ...call }, options);
+  };
+
+  return {
+    get: <T extends KubeObject>(type: ResourceType<T>, ref: ObjectRef, options?: CallOptions) =>
+      send<T>({ method: 'GET', path: pathOf(type, ref, options?.subresource) }, options),
+
+    async list<T extends KubeObject>(type: ResourceType<T>, options: ListOptions<T> = {}) {
+      const { transform = (object: T) => object, pageSize: limit = 500 } = options;
+      const items: T[] = [];
+      const page = async (more: Record<string, string | number | undefined>) => {
+        const path = pathOf(type, options) + query({ ...selected(options), ...more });
+        const answer = await send<{
+          metadata: { resourceVersion: string; continue?: string };
+          items: T[] | null;
+        }>({ method: 'GET', path }, options);
+        for (const item of answer.items ?? [])
+          items.push(transform(Object.assign(item, kindOf(type))));
+        return answer.metadata;
+      };
+      // Without a match, a version with a limit means exactly that version, however old (API concepts).
+      const { resourceVersion: version } = options;
+      const resourceVersionMatch = version === undefined ? undefined : 'NotOlderThan';
+      let at = await page({ limit, resourceVersionMatch });
+      while (at.continue) {
+        try {
+          // A continue token brings its own resourceVersion; the server refuses both together.
+          at = await page({ limit, resourceVersion: undefined, continue: at.continue });
+        } catch (error) {
+          // Compaction overtook the token: one unpaged list is the way out (client-go, tools/pager).
+          if (!isGone(error)) throw error;
+          items.length = 0;
+          at = await page({ resourceVersion: undefined });
+        }
+      }
+      return { items, resourceVersion: at.resourceVersion };
+    },
+
+    create<T extends KubeObject>(type: ResourceType<T>, intent: Intent<T>, options?: WriteOptions) {
+      const { subresource, fieldManager } = options ?? {};
+      const { namespace, name } = intent.metadata;
+      const ref = subresource ? { namespace, name } : { namespace };
+      const path = pathOf(type, ref, subresource) + query({ fieldManager });
+      const body = subresource ? intent : { ...kindOf(type), ...intent };
+      return write<T>({ method: 'POST', path, idempotent: false }, body, options);
+    },
+
+    /** An object that does not exist is an error as anywhere else. */
+    async delete(type: ResourceType, ref: ObjectRef, options: DeleteOptions = {}): Promise<void> {
+      const { uid, resourceVersion, gracePeriodSeconds, propagationPolicy } = options;
+      const preconditions = uid || resourceVersion ? { uid, resourceVersion } : undefined;
+      const path = pathOf(type, ref, options.subresource);
+      const body = { preconditions, gracePeriodSeconds, propagationPolicy };
+      await write({ method: 'DELETE', path }, body, options);
+    },
+
+    /** Server-side apply: what `intent` leaves out and this manager owned before is given up. */
+    apply<T extends KubeObject>(type: ResourceType<T>, intent: Intent<T>, options: ApplyOptions) {
+      const { fieldManager, force, subresource } = options;
+      const parameters = query({ fieldManager, force: force ? 'true' : undefined });
+      const path = pathOf(type, intent.metadata, subresource) + parameters;
+      const contentType = 'application/apply-patch+yaml';
+      return write<T>(
+        { method: 'PATCH', path, contentType },
+        { ...kindOf(type), ...intent },
+        options,
+      );
+    },
+
+    /** @param patch a merge patch (RFC 7396) or the list of operations of a JSON patch (RFC 6902) */
+    patch<T extends KubeObject>(
+      type: ResourceType<T>,
+      ref: ObjectRef,
+      patch: object,
+      options: WriteOptions & { patchType: 'merge' | 'json' },
+    ) {
+      const { fieldManager, patchType, subresource } = options;
+      const path = pathOf(type, ref, subresource) + query({ fieldManager });
+      const contentType = `application/${patchType === 'json' ? 'json-patch' : 'merge-patch'}+json`;
+      const idempotent = patchType === 'merge';
+      return write<T>({ method: 'PATCH', path, contentType, idempotent }, patch, options);
+    },
+
+    /** Resolves when the server ends the watch; rejects with 410 when the resourceVersion is too old. */
+    async watch<T extends KubeObject>(
+      type: ResourceType<T>,
+      options: WatchOptions,
+      onEvent: (event: WatchEvent<T>) => void,
+    ): Promise<void> {
+      const { timeoutSeconds, signal } = options;
+      const asked = { watch: 'true', allowWatchBookmarks: 'true', timeoutSeconds };
+      await transport.send({
+        method: 'GET',
+        path: pathOf(type, options) + query({ ...selected(options), ...asked }),
+        idempotent: false,
+        signal,
+        timeoutMs: timeoutSeconds * 1000 + 15_000,
+        // The server sends a bookmark about every minute; three without one is a dead connection.
+        idleTimeoutMs: 180_000,
+        onData: createWatchDecoder(`WATCH ${type.plural}`, onEvent),
+      });
+    },
+
+    /** Any path, such as `/version` or `/apis`. */
+    getPath: <R = unknown>(path: string, options?: CallOptions) =>
+      send<R>({ method: 'GET', path }, options),
+  };
+}
+
+function kindOf({ group, version, kind }: ResourceType): { apiVersion: string; kind: string } {
+  return { apiVersion: group ? `${group}/${version}` : version, kind };
+}
+
+/** The path of one object, or of the collection when `ref` has no name. */
+function pathOf(type: ResourceType, ref: Partial<ObjectRef>, subresource?: string): string {
+  let path = type.group ? `/apis/${type.group}/${type.version}` : `/api/${type.version}`;
+  if (type.namespaced && ref.namespace) path += `/namespaces/${encodeURIComponent(ref.namespace)}`;
+  path += `/${type.plural}`;
+  if (ref.name) path += `/${encodeURIComponent(ref.name)}`;
+  return subresource ? `${path}/${subresource}` : path;
+}
+
+function selected(from: Selection): Record<string, string | undefined> {
+  const { labelSelector, fieldSelector, resourceVersion } = from;
+  return { labelSelector, fieldSelector, resourceVersion };
+}
+
+function query(parameters: Record<string, string | number | undefined>): string {
+  const parts = Object.entries(parameters).flatMap(([name, value]) =>
+    value === undefined ? [] : `${name}=${encodeURIComponent(value)}`,
+  );
+  return parts.length === 0 ? '' : `?${parts.join('&')}`;
+}

@@ -1,0 +1,136 @@
+import { randomBytes } from 'node:crypto';
+import type { KubeClient } from './client.ts';
+import { type Clock, systemClock } from './clock.ts';
+import { isNotFound } from './errors.ts';
+import { type Logger, silentLogger } from './logger.ts';
+import type { KubeObject } from './object.ts';
+import { type Event, Events } from './resources.ts';
+
+export interface EventRecorderOptions {
+  client: KubeClient;
+  /** Such as `fairlead.dev/operator`. */
+  reportingController: string;
+  /** Such as the pod name. */
+  reportingInstance: string;
+  log?: Logger | undefined;
+  clock?: Clock | undefined;
+}
+
+/**
+ * What is told about an object: `reason` is why and `action` what was done or tried, both in CamelCase for
+ * machines, at most 128 characters; `note` is for people and is cut to 1 KiB.
+ */
+export type EventNote = Pick<Event, 'type' | 'reason' | 'action' | 'note'>;
+
+/** Writes events (events.k8s.io/v1) about objects, in the background. */
+export interface EventRecorder {
+  /** Never throws and is never awaited. What cannot be written is dropped. */
+  record(object: KubeObject, event: EventNote): void;
+  /** Resolves when everything recorded so far is written or dropped. */
+  flush(): Promise<void>;
+}
+
+/** Repeats within this time join one series (client-go, tools/events: finishTime). */
+const seriesWindowMs = 6 * 60_000;
+/** How often a running series is written. */
+const seriesPeriodMs = 10_000;
+/** Events per object: 25 at once, then one in 5 minutes (client-go, tools/record/events_cache.go). */
+const burst = 25;
+const refillMs = 300_000;
+/** Objects and series remembered; beyond that the oldest are forgotten. */
+const mostRemembered = 4096;
+const mostQueued = 1000;
+/** The API server's own limit on `note`. */
+const mostNoteBytes = 1024;
+
+/** Repeats of one event are written as a series at most every 10 s; each object has a token bucket. */
+export function createEventRecorder(options: EventRecorderOptions): EventRecorder {
+  const { client, reportingController, clock = systemClock, log = silentLogger } = options;
+  const reportingInstance = options.reportingInstance.slice(0, 128);
+  const series = new Map<
+    string,
+    { event: Event; count: number; atMs: number; writtenAtMs: number }
+  >();
+  const buckets = new Map<string, { tokens: number; atMs: number }>();
+  let writing: Promise<void> = Promise.resolve();
+  let queued = 0;
+
+  function mayWrite(uid: string): boolean {
+    const nowMs = clock.nowMs();
+    const bucket = buckets.get(uid) ?? { tokens: burst, atMs: nowMs };
+    const tokens = Math.min(burst, bucket.tokens + (nowMs - bucket.atMs) / refillMs);
+    remember(buckets, uid, { tokens: tokens >= 1 ? tokens - 1 : tokens, atMs: nowMs });
+    return tokens >= 1;
+  }
+
+  function enqueue(write: () => Promise<unknown>): void {
+    if (queued >= mostQueued) return;
+    queued++;
+    writing = writing
+      .then(write)
+      .catch((error) => log.debug({ err: error }, 'an event could not be written'))
+      .then(() => void queued--);
+  }
+
+  async function update(event: Event, count: number): Promise<void> {
+    const patch = { series: { count, lastObservedTime: microTime() } };
+    try {
+      await client.patch(Events, event.metadata, patch, { patchType: 'merge' });
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+      // Events live an hour; a series that outlived its event gets a new one.
+      await client.create(Events, { ...event, ...patch });
+    }
+  }
+
+  return {
+    record(object, { type, reason, action, note }) {
+      const { name, namespace, uid, resourceVersion } = object.metadata;
+      const key = JSON.stringify([uid, type, reason, action, note]);
+      const nowMs = clock.nowMs();
+      const known = series.get(key);
+      if (known && nowMs - known.atMs < seriesWindowMs) {
+        known.count++;
+        known.atMs = nowMs;
+        if (nowMs - known.writtenAtMs < seriesPeriodMs) return;
+        known.writtenAtMs = nowMs;
+        enqueue(() => update(known.event, known.count));
+        return;
+      }
+      if (!mayWrite(uid)) return;
+      const { apiVersion, kind } = object;
+      const metadata = {
+        name: `${name.slice(0, 230)}.${randomBytes(8).toString('hex')}`,
+        namespace: namespace ?? 'default',
+      };
+      const regarding = { apiVersion, kind, name, uid, resourceVersion, namespace };
+      const about = { metadata, eventTime: microTime(), reportingController, reportingInstance };
+      const event = { ...about, type, reason, action, note: cut(note), regarding } as Event;
+      remember(series, key, { event, count: 1, atMs: nowMs, writtenAtMs: nowMs });
+      enqueue(() => client.create(Events, event));
+    },
+    flush: () => writing,
+  };
+}
+
+/** Puts `key` last and drops the first when there are too many. */
+function remember<V>(map: Map<string, V>, key: string, value: V): void {
+  map.delete(key);
+  map.set(key, value);
+  const [oldest] = map.keys();
+  if (map.size > mostRemembered && oldest !== undefined) map.delete(oldest);
+}
+
+/** metav1.MicroTime of now. */
+export function microTime(): string {
+  return `${new Date().toISOString().slice(0, -1)}000Z`;
+}
+
+/** At most 1 KiB of UTF-8, never half a character. */
+function cut(note: string): string {
+  const bytes = Buffer.from(note);
+  if (bytes.length <= mostNoteBytes) return note;
+  let end = mostNoteBytes - 3;
+  while (((bytes[end] ?? 0) & 0xc0) === 0x80) end--;
+  return `${bytes.toString('utf8', 0, end)}…`;
+}

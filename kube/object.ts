@@ -1,0 +1,90 @@
+/** A reference from an object to the one that owns it (metav1.OwnerReference). */
+export interface OwnerReference {
+  apiVersion: string;
+  kind: string;
+  name: string;
+  uid: string;
+  controller?: boolean;
+  blockOwnerDeletion?: boolean;
+}
+
+/** metav1.ObjectMeta as the API server sends it: timestamps are RFC 3339 strings. */
+export interface ObjectMeta {
+  name: string;
+  namespace?: string;
+  uid: string;
+  /** Opaque: compared for equality only. */
+  resourceVersion: string;
+  generation?: number;
+  creationTimestamp: string;
+  deletionTimestamp?: string;
+  deletionGracePeriodSeconds?: number;
+  labels?: Record<string, string>;
+  annotations?: Record<string, string>;
+  ownerReferences?: OwnerReference[];
+  finalizers?: string[];
+}
+
+/** What every Kubernetes object has. */
+export interface KubeObject {
+  apiVersion: string;
+  kind: string;
+  metadata: ObjectMeta;
+}
+
+/** T as JSON carries it: client-node's model types declare `Date` where the wire has a string. */
+export type Wire<T> = T extends Date ? string : { [K in keyof T]: Wire<T[K]> };
+
+/** T with every property optional at every depth; arrays keep whole items. */
+export type DeepPartial<T> = T extends readonly unknown[]
+  ? T
+  : { [K in keyof T]?: DeepPartial<T[K]> };
+
+/** What a caller writes: the server fills the rest of the metadata, `apiVersion` and `kind` come from the type. */
+export type Intent<T extends KubeObject> = {
+  apiVersion?: string;
+  kind?: string;
+  metadata: Omit<Partial<ObjectMeta>, 'namespace'> & ObjectRef;
+} & { [K in Exclude<keyof T, keyof KubeObject | 'status'>]?: T[K] } & {
+  [K in Extract<keyof T, 'status'>]?: DeepPartial<T[K]>;
+};
+
+/** Where a kind is served. `group` is '' for the core group. `T` exists for the compiler only. */
+export interface ResourceType<T extends KubeObject = KubeObject> {
+  readonly group: string;
+  readonly version: string;
+  readonly kind: string;
+  readonly plural: string;
+  readonly namespaced: boolean;
+  readonly objectType?: T;
+}
+
+/** Names one object within its kind. */
+export interface ObjectRef {
+  namespace?: string | undefined;
+  name: string;
+}
+
+/** The store and queue key of an object: `namespace/name`, or `name` when it has no namespace. */
+export function keyOf(object: { metadata: { name: string; namespace?: string } }): string {
+  const { name, namespace } = object.metadata;
+  return namespace ? `${namespace}/${name}` : name;
+}
+
+/** The inverse of {@link keyOf}. */
+export function parseKey(key: string): ObjectRef {
+  const slash = key.indexOf('/');
+  return slash < 0 ? { name: key } : { namespace: key.slice(0, slash), name: key.slice(slash + 1) };
+}
+
+/** The owner reference marked as controller, of which the API server allows one. */
+export function controllerOf(object: KubeObject): OwnerReference | undefined {
+  return object.metadata.ownerReferences?.find((owner) => owner.controller === true);
+}
+
+/** The reference with which `owner` becomes the controller of a child; deleting the owner deletes the child. */
+export function controllerReference(owner: KubeObject): OwnerReference {
+  const { apiVersion, kind, metadata } = owner;
+  const { name, uid } = metadata;
+  return { apiVersion, kind, name, uid, controller: true, blockOwnerDeletion: true };
+}

@@ -1,0 +1,137 @@
+import { type Clock, systemClock } from './clock.ts';
+import type { KubeMetrics } from './metrics.ts';
+import { createRateLimiter, type RateLimits } from './rate-limiter.ts';
+
+/** `low` waits until nothing `normal` does. */
+export type Priority = 'normal' | 'low';
+
+export interface WorkQueueOptions {
+  /** The `name` and `controller` labels of its metrics. */
+  name: string;
+  limits?: Partial<RateLimits> | undefined;
+  metrics?: KubeMetrics | undefined;
+  clock?: Clock | undefined;
+}
+
+/** Keys to work on, each at most once at a time (client-go, util/workqueue). */
+export interface WorkQueue {
+  /** Keys that wait to be taken. */
+  readonly size: number;
+  /** A key that waits stays where it is; one that is worked on comes again, once, after its `done`. */
+  add(key: string, options?: { priority?: Priority | undefined }): void;
+  /** Adds after `delayMs`; of several pending delays for one key the earliest stays. */
+  addAfter(key: string, delayMs: number): void;
+  /** Adds after the delay that its failures since the last `forget` ask for. */
+  addRateLimited(key: string): void;
+  forget(key: string): void;
+  /** The next key, when there is one; undefined once the queue is stopped. End it with `done`. */
+  get(): Promise<string | undefined>;
+  done(key: string): void;
+  /** Drops what waits, takes nothing more, and resolves when what is being worked on is done. */
+  stop(): Promise<void>;
+}
+
+export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
+  const { name, metrics, clock = systemClock } = options;
+  const labels = { name, controller: name };
+  const limiter = createRateLimiter(clock, options.limits);
+  /** Keys to be worked on, with their priority; those not in `processing` are in `ready` as well. */
+  const dirty = new Map<string, { priority: Priority; sinceMs: number }>();
+  const processing = new Map<string, number>();
+  const ready = { normal: new Set<string>(), low: new Set<string>() };
+  const delayed = new Map<string, { atMs: number; cancel: () => void }>();
+  const waiters: ((key: string | undefined) => void)[] = [];
+  const idle = Promise.withResolvers<void>();
+  let stopped = false;
+
+  const showDepth = (priority: Priority) =>
+    metrics?.queueDepth.set({ ...labels, priority }, ready[priority].size);
+  const stopAges = metrics?.onCollect(() => {
+    const ages = [...processing.values()].map((sinceMs) => (clock.nowMs() - sinceMs) / 1000);
+    const sum = ages.reduce((total, age) => total + age, 0);
+    metrics.unfinishedSeconds.set(labels, sum);
+    metrics.longestRunningSeconds.set(labels, Math.max(0, ...ages));
+  });
+
+  function makeReady(key: string, priority: Priority): void {
+    ready[priority].add(key);
+    const waiter = waiters.shift();
+    if (waiter) waiter(take());
+    else showDepth(priority);
+  }
+
+  function take(): string | undefined {
+    const priority = ready.normal.size > 0 ? 'normal' : 'low';
+    const [key] = ready[priority];
+    if (key === undefined) return undefined;
+    ready[priority].delete(key);
+    showDepth(priority);
+    const nowMs = clock.nowMs();
+    metrics?.queueSeconds.observe(labels, (nowMs - (dirty.get(key)?.sinceMs ?? nowMs)) / 1000);
+    dirty.delete(key);
+    processing.set(key, nowMs);
+    return key;
+  }
+
+  const queue: WorkQueue = {
+    get size() {
+      return ready.normal.size + ready.low.size;
+    },
+    add(key, { priority = 'normal' } = {}) {
+      if (stopped) return;
+      const waiting = dirty.get(key);
+      if (waiting) {
+        if (priority === 'low' || waiting.priority === 'normal') return;
+        waiting.priority = 'normal';
+        if (!ready.low.delete(key)) return;
+        showDepth('low');
+        return makeReady(key, 'normal');
+      }
+      metrics?.queueAdds.inc(labels);
+      dirty.set(key, { priority, sinceMs: clock.nowMs() });
+      if (!processing.has(key)) makeReady(key, priority);
+    },
+    addAfter(key, delayMs) {
+      if (stopped) return;
+      if (!(delayMs > 0)) return queue.add(key);
+      const atMs = clock.nowMs() + delayMs;
+      const pending = delayed.get(key);
+      if (pending && pending.atMs <= atMs) return;
+      pending?.cancel();
+      const cancel = clock.after(delayMs, () => {
+        delayed.delete(key);
+        queue.add(key);
+      });
+      delayed.set(key, { atMs, cancel });
+    },
+    addRateLimited(key) {
+      metrics?.queueRetries.inc(labels);
+      queue.addAfter(key, limiter.whenMs(key));
+    },
+    forget: (key) => limiter.forget(key),
+    get() {
+      const key = take();
+      if (stopped || key !== undefined) return Promise.resolve(key);
+      return new Promise((resolve) => waiters.push(resolve));
+    },
+    done(key) {
+      const sinceMs = processing.get(key);
+      if (sinceMs === undefined) return;
+      processing.delete(key);
+      metrics?.workSeconds.observe(labels, (clock.nowMs() - sinceMs) / 1000);
+      const again = dirty.get(key);
+      if (again) makeReady(key, again.priority);
+      if (stopped && processing.size === 0) idle.resolve();
+    },
+    stop() {
+      stopped = true;
+      for (const { cancel } of delayed.values()) cancel();
+      for (const waiter of waiters.splice(0)) waiter(undefined);
+      for (const set of [delayed, dirty, ready.normal, ready.low]) set.clear();
+      stopAges?.();
+      if (processing.size === 0) idle.resolve();
+      return idle.promise;
+    },
+  };
+  return queue;
+}

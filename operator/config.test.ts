@@ -1,0 +1,46 @@
+import { expect, test } from 'vitest';
+import { readConfig } from './config.ts';
+
+const needed = {
+  FAIRLEAD_NAMESPACE: 'fairlead',
+  FAIRLEAD_POD_NAME: 'operator-0',
+  FAIRLEAD_ROUTER_URL: 'http://router.fairlead.svc/v1',
+};
+
+test('defaults, and empty variables count as absent', () => {
+  expect(readConfig({ ...needed, FAIRLEAD_WATCH_NAMESPACE: '', FAIRLEAD_PORT: '' })).toEqual({
+    namespace: 'fairlead',
+    podName: 'operator-0',
+    routerUrl: 'http://router.fairlead.svc/v1',
+    logLevel: 'info',
+    watchNamespace: undefined,
+    port: 9090,
+    engineImages: {},
+  });
+});
+
+test('everything set', () => {
+  const all = {
+    ...needed,
+    FAIRLEAD_LLAMACPP_IMAGE: 'llama:1',
+    FAIRLEAD_LOG_LEVEL: 'debug',
+    FAIRLEAD_WATCH_NAMESPACE: 'models',
+    FAIRLEAD_PORT: '0',
+  };
+  expect(readConfig(all)).toMatchObject({
+    logLevel: 'debug',
+    watchNamespace: 'models',
+    port: 0,
+    engineImages: { LlamaCpp: 'llama:1' },
+  });
+});
+
+test('every wrong variable is named', () => {
+  const wrong = {
+    ...needed,
+    FAIRLEAD_ROUTER_URL: 'router',
+    FAIRLEAD_PORT: 'x',
+    FAIRLEAD_NAMESPACE: '',
+  };
+  expect(() => readConfig(wrong)).toThrow(/FAIRLEAD_NAMESPACE.*FAIRLEAD_ROUTER_URL.*FAIRLEAD_PORT/);
+});

@@ -1,0 +1,66 @@
+import { z } from 'zod';
+import type { engineTypes } from '../crds/modeldeployment/engine.ts';
+
+/** What the operator is told by its environment; the chart sets all of it. */
+const environment = z.object({
+  /** Where the operator runs and keeps its Lease. */
+  FAIRLEAD_NAMESPACE: z.string().min(1),
+  /** Different for every process; in a pod its name. */
+  FAIRLEAD_POD_NAME: z.string().min(1),
+  /** Base URL that `status.url` tells clients. */
+  FAIRLEAD_ROUTER_URL: z.url(),
+  /** Default engine image for LlamaCpp; without it every ModelDeployment must name one. */
+  FAIRLEAD_LLAMACPP_IMAGE: z.string().optional(),
+  FAIRLEAD_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+  /** Reconcile this namespace alone; empty: all. */
+  FAIRLEAD_WATCH_NAMESPACE: z.string().optional(),
+  /** Of the health and metrics endpoints; 0: any free one. */
+  FAIRLEAD_PORT: z.coerce.number().int().min(0).max(65535).default(9090),
+});
+
+/** The operator's settings. */
+export interface OperatorConfig {
+  namespace: string;
+  podName: string;
+  routerUrl: string;
+  logLevel: 'debug' | 'info' | 'warn' | 'error';
+  /** Absent: all namespaces. */
+  watchNamespace: string | undefined;
+  port: number;
+  /** Default image of each engine type, where one is set. */
+  engineImages: EngineImages;
+}
+
+export type EngineImages = Readonly<Partial<Record<(typeof engineTypes)[number], string>>>;
+
+/** The environment is not as it must be. The message names each variable. */
+export class ConfigError extends Error {
+  override name = 'ConfigError';
+}
+
+/**
+ * Reads the settings.
+ * @param variables such as `process.env`; empty strings count as absent
+ * @throws ConfigError
+ */
+export function readConfig(
+  variables: Readonly<Record<string, string | undefined>>,
+): OperatorConfig {
+  const given = Object.fromEntries(Object.entries(variables).filter(([, value]) => value));
+  const { data, error } = environment.safeParse(given);
+  if (error) {
+    const problems = error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
+    throw new ConfigError(problems.join('; '));
+  }
+  return {
+    namespace: data.FAIRLEAD_NAMESPACE,
+    podName: data.FAIRLEAD_POD_NAME,
+    routerUrl: data.FAIRLEAD_ROUTER_URL,
+    logLevel: data.FAIRLEAD_LOG_LEVEL,
+    watchNamespace: data.FAIRLEAD_WATCH_NAMESPACE,
+    port: data.FAIRLEAD_PORT,
+    engineImages: {
+      ...(data.FAIRLEAD_LLAMACPP_IMAGE && { LlamaCpp: data.FAIRLEAD_LLAMACPP_IMAGE }),
+    },
+  };
+}

@@ -1,0 +1,64 @@
+import type { OwnedFlag } from './refused-flags.ts';
+
+/**
+ * llama-server's flags that Fairlead sets, or that would take the engine away from the router and the
+ * probes. Spellings and variables from `llama-server --help` of 0.7.
+ */
+export const llamaCppOwned: readonly OwnedFlag[] = [
+  {
+    flags: ['--host', '--port', '--reuse-port'],
+    variables: ['LLAMA_ARG_HOST', 'LLAMA_ARG_PORT', 'LLAMA_ARG_REUSE_PORT'],
+    remedy: 'Fairlead chooses the address; remove it.',
+  },
+  {
+    flags: ['-m', '--model', '-mu', '--model-url', '-dr', '--docker-repo'].concat(
+      ['-hf', '-hfr', '--hf-repo', '-hff', '--hf-file'],
+      ['--models-dir', '--models-preset', '--models-max', '--models-autoload'],
+    ),
+    variables: ['LLAMA_ARG_MODEL', 'LLAMA_ARG_MODEL_URL', 'LLAMA_ARG_DOCKER_REPO'].concat(
+      ['LLAMA_ARG_HF_REPO', 'LLAMA_ARG_HF_FILE'],
+      ['LLAMA_ARG_MODELS_DIR', 'LLAMA_ARG_MODELS_PRESET'],
+    ),
+    remedy: 'Use spec.source.uri.',
+  },
+  {
+    flags: ['-a', '--alias'],
+    variables: ['LLAMA_ARG_ALIAS'],
+    remedy: 'Use spec.servedName.',
+  },
+  {
+    flags: ['-c', '--ctx-size'],
+    variables: ['LLAMA_ARG_CTX_SIZE'],
+    remedy: 'Use spec.engine.contextLength.',
+  },
+  {
+    flags: ['-np', '--parallel'],
+    variables: ['LLAMA_ARG_N_PARALLEL'],
+    remedy: 'Use spec.engine.maxConcurrency.',
+  },
+  {
+    flags: ['--embedding', '--embeddings'],
+    variables: ['LLAMA_ARG_EMBEDDINGS'],
+    remedy: 'List Embeddings in spec.engine.features.',
+  },
+  {
+    flags: ['--metrics'],
+    variables: ['LLAMA_ARG_ENDPOINT_METRICS'],
+    remedy: 'Fairlead turns metrics on; remove it.',
+  },
+  {
+    flags: ['--api-key', '--api-key-file'],
+    variables: ['LLAMA_API_KEY', 'LLAMA_ARG_API_KEY_FILE'],
+    remedy: 'The router sends no key to engines; remove it.',
+  },
+  {
+    flags: ['--ssl-key-file', '--ssl-cert-file'],
+    variables: ['LLAMA_ARG_SSL_KEY_FILE', 'LLAMA_ARG_SSL_CERT_FILE'],
+    remedy: 'The router speaks plain HTTP to engines; remove it.',
+  },
+  {
+    flags: ['--api-prefix'],
+    variables: ['LLAMA_ARG_API_PREFIX'],
+    remedy: 'The router expects the paths without a prefix; remove it.',
+  },
+];

@@ -1,0 +1,8 @@
+/**
+ * A quantity of CPU as a number of cores: `500m` is 0.5. Only the forms that make sense for CPU.
+ * @returns NaN for anything else
+ */
+export function cores(quantity: string | number): number {
+  const text = String(quantity);
+  return text.endsWith('m') ? Number(text.slice(0, -1)) / 1000 : Number(text);
+}

@@ -1,0 +1,85 @@
+import { randomUUID } from 'node:crypto';
+import { pino } from 'pino';
+import { collectDefaultMetrics, Registry } from 'prom-client';
+import { createClient } from '../kube/client.ts';
+import { loadKubeConfig } from '../kube/config.ts';
+import { createElection } from '../kube/election.ts';
+import { createEventRecorder } from '../kube/events.ts';
+import { createKubeMetrics } from '../kube/metrics.ts';
+import { ConfigError, type OperatorConfig, readConfig } from './config.ts';
+import { startHealthServer } from './health.ts';
+import { createModelDeploymentController, createWatched } from './modeldeployment/controller.ts';
+
+/**
+ * The operator: config → client → reflectors → health → election → controllers.
+ * @param signal aborts: controllers finish, the lease is released, everything closes
+ */
+export async function runOperator(config: OperatorConfig, signal: AbortSignal): Promise<void> {
+  const log = pino({ level: config.logLevel, base: { program: 'operator' } });
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const metrics = createKubeMetrics(registry);
+  const client = createClient(await loadKubeConfig(), { userAgent: 'fairlead-operator', metrics });
+
+  const watched = createWatched({ client, metrics, log }, config.watchNamespace);
+  const reflectors = [watched.modelDeployments, watched.profiles, watched.pods];
+  for (const reflector of reflectors) reflector.start();
+  Promise.all(reflectors.map((reflector) => reflector.synced(signal))).then(
+    () => log.info('caches are filled'),
+    () => {},
+  );
+
+  const health = await startHealthServer({
+    port: config.port,
+    isReady: () => reflectors.every((reflector) => reflector.hasSynced()),
+    registry,
+  });
+
+  const election = createElection({
+    client,
+    namespace: config.namespace,
+    name: 'fairlead-operator',
+    identity: `${config.podName}_${randomUUID()}`,
+    metrics,
+    log,
+    async onStarted(leading) {
+      const writer = client.fenced(election.isLeader);
+      const events = createEventRecorder({
+        client: writer,
+        reportingController: 'fairlead.dev/operator',
+        reportingInstance: config.podName,
+        log,
+      });
+      const common = { client: writer, metrics, log };
+      const controller = createModelDeploymentController(common, watched, events, config);
+      await controller.start(leading).catch((error: unknown) => {
+        if (!leading.aborted) throw error;
+      });
+      if (!leading.aborted)
+        await new Promise((resolve) => leading.addEventListener('abort', resolve, { once: true }));
+      await controller.stop();
+      await events.flush();
+    },
+  });
+
+  try {
+    await election.run(signal);
+  } finally {
+    await Promise.all(reflectors.map((reflector) => reflector.stop()));
+    await health.close();
+    await client.close();
+  }
+}
+
+if (import.meta.main) {
+  const stopping = new AbortController();
+  for (const name of ['SIGTERM', 'SIGINT'] as const)
+    process.once(name, () => stopping.abort(new Error(`received ${name}`)));
+  try {
+    await runOperator(readConfig(process.env), stopping.signal);
+  } catch (error) {
+    const message = error instanceof ConfigError ? error.message : error;
+    pino({ base: { program: 'operator' } }).fatal({ err: message }, 'the operator ended');
+    process.exitCode = 1;
+  }
+}

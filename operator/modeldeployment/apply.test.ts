@@ -1,0 +1,109 @@
+import { expect, test } from 'vitest';
+import type { DeleteOptions, KubeClient } from '../../kube/client.ts';
+import { KubeApiError, type Status } from '../../kube/errors.ts';
+import type { EventNote } from '../../kube/events.ts';
+import type { ObjectRef } from '../../kube/object.ts';
+import { llamaCpp } from '../engines/llamacpp.ts';
+import { modelDeployment, replica } from '../testing/fixtures.ts';
+import { applyPlan } from './apply.ts';
+import type { Plan } from './plan.ts';
+
+const resolved = {
+  engine: llamaCpp,
+  image: 'llama:1',
+  weights: { volumes: [], volumeMounts: [], modelPath: '/m' },
+  profile: undefined,
+};
+const error = (code: number, reason: string, message = '') =>
+  new KubeApiError('POST /api/v1/namespaces/models/pods', code, {
+    code,
+    reason,
+    message,
+  } as Status);
+
+/** Carries out a plan against a fake API that answers each create and delete as it is told. */
+async function carryOut(plan: Partial<Plan>, faults: Record<string, Error> = {}) {
+  const calls: string[] = [];
+  const notes: string[] = [];
+  const answer = (call: string, name: string) => {
+    calls.push(`${call} ${name}`);
+    const fault = faults[`${call} ${name}`];
+    if (fault) throw fault;
+  };
+  const client = {
+    create: async (_type: unknown, intent: { metadata: { name: string } }) =>
+      answer('create', intent.metadata.name),
+    delete: async (_type: unknown, { name }: ObjectRef, { uid }: DeleteOptions) =>
+      answer('delete', `${name} ${uid}`),
+  } as unknown as KubeClient;
+  const events = {
+    record: (_object: unknown, { reason, note }: EventNote) => notes.push(`${reason}: ${note}`),
+    flush: async () => {},
+  };
+  const full = { deletes: [], creates: [], againAfterMs: undefined, ...plan };
+  const using = { client, events, signal: new AbortController().signal };
+  const applied = await applyPlan(modelDeployment(), resolved, 'new', full, using).catch(
+    (thrown: unknown) => thrown,
+  );
+  return { calls, notes, applied };
+}
+
+const create = (...slots: number[]) => ({ creates: slots.map((slot) => ({ slot, attempt: 0 })) });
+const nothing = { refusal: undefined, cacheIsBehind: false };
+
+test('deletions come first, each for this very pod, and all is told as Events', async () => {
+  const deletes = [{ replica: replica(3), cause: 'Surplus' }] as const;
+  const { calls, notes, applied } = await carryOut({ ...create(0), deletes: [...deletes] });
+  expect(calls).toEqual(['delete skiff-new-3 uid-new-3', 'create skiff-new-0']);
+  expect(notes).toEqual([
+    'PodDeleted: Deleted pod skiff-new-3: there are more replicas than asked for',
+    'PodCreated: Created pod skiff-new-0',
+  ]);
+  expect(applied).toEqual(nothing);
+});
+
+test.each([
+  ['gone', error(404, 'NotFound')],
+  ['another pod by now', error(409, 'Conflict')],
+])('a pod that is %s needs no deletion', async (_case, fault) => {
+  const deletes = [{ replica: replica(3), cause: 'Dead' as const }];
+  const { applied, notes } = await carryOut({ deletes }, { 'delete skiff-new-3 uid-new-3': fault });
+  expect(applied).toEqual(nothing);
+  expect(notes).toEqual([]);
+});
+
+test('a name that is taken means that the cache is behind', async () => {
+  const fault = { 'create skiff-new-0': error(409, 'AlreadyExists') };
+  const { applied, notes } = await carryOut(create(0, 1), fault);
+  expect(applied).toEqual({ ...nothing, cacheIsBehind: true });
+  expect(notes).toEqual(['PodCreated: Created pod skiff-new-1']);
+});
+
+test.each([
+  [
+    403,
+    'Forbidden',
+    'pods "skiff-new-0" is forbidden: exceeded quota: q',
+    'a pod is forbidden: exceeded quota: q',
+  ],
+  [422, 'Invalid', 'Pod "skiff-new-0" is invalid: spec: no.', 'a pod is invalid: spec: no'],
+  [400, 'BadRequest', 'quantities must match', 'quantities must match'],
+])(
+  'a refusal with %i is quoted without the pod’s name, and the rest is not tried',
+  async (code, reason, message, words) => {
+    const slots = Array.from({ length: 20 }, (_, slot) => slot);
+    const faults = Object.fromEntries(
+      slots.map((slot) => [`create skiff-new-${slot}`, error(code, reason, message)]),
+    );
+    const { applied, calls } = await carryOut(create(...slots), faults);
+    expect(applied).toEqual({ ...nothing, refusal: words });
+    expect(calls.length).toBeLessThan(20);
+  },
+);
+
+test('any other error is thrown, after everything was tried', async () => {
+  const fault = error(500, 'InternalError');
+  const { applied, calls } = await carryOut(create(0, 1), { 'create skiff-new-0': fault });
+  expect(applied).toBe(fault);
+  expect(calls).toEqual(['create skiff-new-0', 'create skiff-new-1']);
+});

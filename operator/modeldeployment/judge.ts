@@ -1,0 +1,175 @@
+import { type ConditionType, type Reason, reasons } from '../../crds/conditions.ts';
+import type { Problem } from './problem.ts';
+import type { Replica } from './replica.ts';
+import type { SpecProblem } from './resolve.ts';
+
+/** What the conditions are judged by. */
+export interface View {
+  /** `spec.replicas`. */
+  desired: number;
+  revision: string;
+  /** Whether all replicas were at another revision before. */
+  replacing: boolean;
+  live: readonly Replica[];
+  dead: readonly Replica[];
+  refusal: string | undefined;
+  problem: SpecProblem | undefined;
+}
+
+/** A condition without its times. */
+export interface Verdict {
+  status: Condition['status'];
+  reason: Reason;
+  message: string;
+}
+
+type Condition = { status: 'True' | 'False' | 'Unknown' };
+
+/** What is told first when several things are wrong. */
+const byWeight: readonly Problem['reason'][] = [
+  'ImagePullFailed',
+  'ConfigMissing',
+  'OutOfMemory',
+  'EngineCrashed',
+  'PodFailed',
+  'Unschedulable',
+  'NotReady',
+  'Starting',
+  'Scheduling',
+];
+/** These pass by themselves; they are no reason to worry. */
+const passing: readonly Reason[] = ['Starting', 'Scheduling'];
+const mostGroups = 3;
+
+/** Every condition, each from the view alone. Pure. */
+export function judge(view: View): Record<ConditionType, Verdict> {
+  return {
+    Accepted: accepted(view),
+    Scheduled: scheduled(view),
+    Available: available(view),
+    Progressing: progressing(view),
+    Ready: ready(view),
+  };
+}
+
+function accepted({ problem }: View): Verdict {
+  if (problem) return { status: 'False', ...problem };
+  return { status: 'True', reason: 'Accepted', message: 'The spec is sound.' };
+}
+
+function scheduled(view: View): Verdict {
+  const { live, desired } = view;
+  const stuck = live.filter(({ problem }) => problem?.reason === 'Unschedulable');
+  if (stuck.length > 0) return { status: 'False', ...tell('Unschedulable', stuck) };
+  if (view.refusal !== undefined) return refused(view.refusal);
+  if (live.length === 0 && view.problem) return notAccepted();
+  if (live.length === 0 && desired === 0) return toZero();
+  const placed = live.filter((replica) => replica.scheduled).length;
+  if (live.length < desired || placed < live.length) {
+    const message = `${placed} of ${desired} replicas have a node.`;
+    return { status: 'Unknown', reason: 'Scheduling', message };
+  }
+  return { status: 'True', reason: 'Scheduled', message: 'Every replica has a node.' };
+}
+
+function available(view: View): Verdict {
+  const { live, desired } = view;
+  const serving = live.filter((replica) => replica.ready).length;
+  if (serving > 0) {
+    const message = `${serving} of ${desired} replicas serve.`;
+    return { status: 'True', reason: 'ReplicasReady', message };
+  }
+  if (live.length === 0 && view.problem) return notAccepted();
+  if (live.length === 0 && desired === 0) return toZero();
+  return trouble(view) ?? starting(view);
+}
+
+function progressing(view: View): Verdict {
+  const { live, desired, revision, problem, replacing } = view;
+  if (problem) return notAccepted();
+  const updated = live.filter((replica) => replica.revision === revision);
+  const serving = updated.filter((replica) => replica.ready).length;
+  if (live.length === desired && serving === desired) {
+    const message = `${replicasText(desired)} of revision ${revision}.`;
+    return { status: 'True', reason: 'RolledOut', message };
+  }
+  if (replacing || updated.length < live.length) {
+    const message = `${updated.length} of ${desired} replicas are of revision ${revision}, ${serving} of them serve.`;
+    return { status: 'True', reason: 'RollingOut', message };
+  }
+  if (live.length > desired) {
+    const message = `${live.length - desired} more than ${replicasText(desired)} are being removed.`;
+    return { status: 'True', reason: 'Scaling', message };
+  }
+  const message = `${serving} of ${desired} replicas serve.`;
+  return { status: 'True', reason: serving > 0 ? 'Scaling' : 'Starting', message };
+}
+
+function ready(view: View): Verdict {
+  const { live, desired, problem } = view;
+  if (problem) return { status: 'False', ...problem };
+  if (live.length === 0 && desired === 0) return toZero();
+  const progress = progressing(view);
+  if (progress.reason === 'RolledOut') {
+    const message = `${replicasText(desired)} ${desired === 1 ? 'serves' : 'serve'}.`;
+    return { status: 'True', reason: 'Ready', message };
+  }
+  return trouble(view) ?? { ...progress, status: 'False' };
+}
+
+/** What is wrong and does not pass by itself; undefined when nothing is. */
+function trouble({ live, dead, refusal }: View): Verdict | undefined {
+  const troubled = [...live, ...dead];
+  for (const reason of byWeight) {
+    const affected = troubled.filter(({ problem }) => problem?.reason === reason);
+    if (affected.length > 0 && !passing.includes(reason))
+      return { status: 'False', ...tell(reason, affected) };
+  }
+  return refusal === undefined ? undefined : refused(refusal);
+}
+
+function starting({ live, desired }: View): Verdict {
+  const placed = live.filter((replica) => replica.scheduled);
+  if (placed.length > 0) return { status: 'False', ...tell('Starting', placed) };
+  const message = `0 of ${desired} replicas have a node.`;
+  return { status: 'False', reason: 'Starting', message };
+}
+
+/** One sentence for each different message, with the replicas it is true of, and what to do. */
+function tell(
+  reason: Problem['reason'],
+  affected: readonly Replica[],
+): Pick<Verdict, 'reason' | 'message'> {
+  const groups = new Map<string, string[]>();
+  for (const { name, problem } of affected) {
+    const names = groups.get(problem?.message ?? '') ?? [];
+    groups.set(problem?.message ?? '', [...names, name].sort());
+  }
+  const told = [...groups].slice(0, mostGroups);
+  const sentences = told.map(
+    ([message, names]) =>
+      `Replica ${names.slice(0, 10).join(', ')}${names.length > 10 ? ` and ${names.length - 10} more` : ''}: ${message}.`,
+  );
+  const untold = affected.length - told.reduce((sum, [, names]) => sum + names.length, 0);
+  const rest = untold > 0 ? [`${untold} more like it.`] : [];
+  const remedy = passing.includes(reason) ? [] : [reasons[reason].remedy];
+  return { reason, message: [...sentences, ...rest, ...remedy].join(' ') };
+}
+
+function refused(refusal: string): Verdict {
+  const message = `A pod cannot be made: ${refusal.slice(0, 800)}. ${reasons.PodRefused.remedy}`;
+  return { status: 'False', reason: 'PodRefused', message };
+}
+
+function notAccepted(): Verdict {
+  const message = 'Nothing is done while Accepted is False.';
+  return { status: 'False', reason: 'NotAccepted', message };
+}
+
+function toZero(): Verdict {
+  return { status: 'True', reason: 'ScaledToZero', message: 'spec.replicas is 0.' };
+}
+
+function replicasText(count: number): string {
+  return `${count} ${count === 1 ? 'replica' : 'replicas'}`;
+}

@@ -1,0 +1,59 @@
+import { createHash } from 'node:crypto';
+import type { ModelDeployment } from '../../crds/modeldeployment.ts';
+import { servedNamesOf } from '../../crds/names.ts';
+
+/**
+ * A revision names what the user asked of a pod: two specs with one revision need no new pods. It covers
+ * the intent and nothing rendered from it, so that another version of the operator, or another default,
+ * restarts nothing.
+ *
+ * Each algorithm is frozen once released, because running pods carry its results. A field that enters the
+ * API later joins the newest one only while it differs from its default, for the API server adds defaults
+ * to objects that were written before. What cannot be said so needs a new algorithm, first in this list.
+ */
+const algorithms: readonly ((deployment: ModelDeployment) => unknown)[] = [
+  function version1(deployment) {
+    const { source, engine, accelerator, resources } = deployment.spec;
+    return {
+      servedNames: servedNamesOf(deployment),
+      source: source.uri,
+      engine: {
+        type: engine.type,
+        image: engine.image,
+        args: engine.args,
+        env: engine.env,
+        contextLength: engine.contextLength,
+        maxConcurrency: engine.maxConcurrency,
+        features: engine.features.toSorted(),
+      },
+      accelerator: {
+        profile: accelerator.profile,
+        count: accelerator.count,
+      },
+      resources,
+    };
+  },
+];
+
+/**
+ * The revision of the present spec: 8 hexadecimal digits.
+ * @param inUse revisions of the pods there are; one that another algorithm gives for this spec is kept
+ */
+export function revisionOf(deployment: ModelDeployment, inUse: ReadonlySet<string>): string {
+  const candidates = algorithms.map((algorithm) => digest(algorithm(deployment)));
+  return candidates.find((revision) => inUse.has(revision)) ?? candidates[0] ?? '';
+}
+
+function digest(intent: unknown): string {
+  return createHash('sha256').update(canonical(intent)).digest('hex').slice(0, 8);
+}
+
+/** JSON with keys in order and without what is undefined. Part of every algorithm: never change it. */
+function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join()}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  const entries = Object.entries(value)
+    .filter(([, inner]) => inner !== undefined)
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+  return `{${entries.map(([key, inner]) => `${JSON.stringify(key)}:${canonical(inner)}`).join()}}`;
+}

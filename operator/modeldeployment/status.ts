@@ -1,0 +1,73 @@
+import type { Condition } from '../../crds/conditions.ts';
+import { podSelector } from '../../crds/labels.ts';
+import type { ModelDeployment, ModelDeploymentStatus } from '../../crds/modeldeployment.ts';
+import { servedNamesOf } from '../../crds/names.ts';
+import { judge, type Verdict, type View } from './judge.ts';
+import type { Replica } from './replica.ts';
+import type { SpecProblem } from './resolve.ts';
+
+/** All that a status is made from. */
+export interface StatusInput {
+  deployment: ModelDeployment;
+  problem: SpecProblem | undefined;
+  /** Of the present spec. */
+  revision: string;
+  present: readonly Replica[];
+  /** What the API server said when it refused to make a pod. */
+  refusal: string | undefined;
+  routerUrl: string;
+  /** Milliseconds since 1970. */
+  nowMs: number;
+}
+
+/** The status of a ModelDeployment. Pure; the same input with a later clock gives the same status. */
+export function statusOf(input: StatusInput): ModelDeploymentStatus {
+  const { deployment, problem, revision, present, refusal, routerUrl, nowMs } = input;
+  const { metadata, spec, status: before } = deployment;
+  const generation = metadata.generation ?? 0;
+  const live = present.filter(({ state }) => state === 'live');
+  const ready = live.filter((replica) => replica.ready).length;
+  const view: View = {
+    desired: spec.replicas,
+    revision,
+    replacing: before?.currentRevision !== undefined && before.currentRevision !== revision,
+    live,
+    dead: present.filter(({ state }) => state === 'dead'),
+    refusal,
+    problem,
+  };
+  const verdicts = judge(view);
+  const current = verdicts.Progressing.reason === 'RolledOut' ? revision : before?.currentRevision;
+  const serves = problem?.reason !== 'NameConflict';
+  return {
+    observedGeneration: generation,
+    replicas: live.length,
+    readyReplicas: ready,
+    updatedReplicas: live.filter((replica) => replica.revision === revision).length,
+    availableReplicas: ready,
+    terminatingReplicas: present.filter(({ state }) => state === 'terminating').length,
+    selector: podSelector(metadata.name),
+    ...(current !== undefined && { currentRevision: current }),
+    updateRevision: revision,
+    ...(serves && { url: routerUrl }),
+    servedNames: serves ? servedNamesOf(deployment) : [],
+    conditions: Object.entries(verdicts).map(([type, verdict]) =>
+      conditionOf(type, verdict, generation, before?.conditions, nowMs),
+    ),
+  };
+}
+
+function conditionOf(
+  type: string,
+  { status, reason, message }: Verdict,
+  observedGeneration: number,
+  before: readonly Condition[] | undefined,
+  nowMs: number,
+): Condition {
+  const previous = before?.find((one) => one.type === type);
+  const lastTransitionTime =
+    previous?.status === status
+      ? previous.lastTransitionTime
+      : `${new Date(nowMs).toISOString().slice(0, 19)}Z`;
+  return { type, status, observedGeneration, lastTransitionTime, reason, message };
+}

@@ -1,0 +1,66 @@
+import { modelDeploymentLabel } from '../../crds/labels.ts';
+import type { ModelDeployment } from '../../crds/modeldeployment.ts';
+import { claimNames } from '../../crds/names.ts';
+import type { Pod } from '../../kube/resources.ts';
+import type { Catalog, Model, Replica } from './model.ts';
+import { podState, replicaOf } from './replica.ts';
+
+/**
+ * Makes the catalog of what can be asked for out of what the cluster holds. A name belongs to the oldest
+ * object that claims it (`claimNames`, as the operator has it); an object without replicas is listed all
+ * the same, so that asking for it says "not ready" rather than "unknown".
+ */
+export function buildCatalog(
+  deployments: readonly ModelDeployment[],
+  pods: readonly Pod[],
+): Catalog {
+  const podsByOwner = Map.groupBy(
+    pods.filter((pod) => pod.metadata.labels?.[modelDeploymentLabel] !== undefined),
+    (pod) => ownerKey(pod.metadata.namespace, pod.metadata.labels?.[modelDeploymentLabel]),
+  );
+  const modelOf = new Map<ModelDeployment, Model>();
+  const byName = new Map<string, Model>();
+  const claimants = deployments.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+  for (const [servedName, deployment] of claimNames(claimants).owners) {
+    let model = modelOf.get(deployment);
+    if (!model) {
+      const { namespace, name } = deployment.metadata;
+      model = buildModel(servedName, deployment, podsByOwner.get(ownerKey(namespace, name)) ?? []);
+      modelOf.set(deployment, model);
+    }
+    byName.set(servedName, model);
+  }
+  const models = [...modelOf.values()].sort(by(({ servedName }) => servedName));
+  return { byName, models };
+}
+
+function buildModel(servedName: string, deployment: ModelDeployment, pods: readonly Pod[]): Model {
+  const { metadata, spec } = deployment;
+  const counts = { ready: 0, starting: 0, terminating: 0 };
+  const replicas: Replica[] = [];
+  for (const pod of pods) {
+    const state = podState(pod);
+    counts[state]++;
+    const replica = state === 'ready' ? replicaOf(pod) : undefined;
+    if (replica) replicas.push(replica);
+  }
+  const ready = deployment.status?.conditions.find(({ type }) => type === 'Ready');
+  return {
+    servedName,
+    namespace: metadata.namespace ?? '',
+    name: metadata.name,
+    createdS: Math.floor(Date.parse(metadata.creationTimestamp) / 1000),
+    features: new Set(spec.engine.features),
+    replicas: replicas.sort(by(({ pod }) => pod)),
+    counts: { desired: spec.replicas, ...counts },
+    notReadyMessage: ready && ready.status !== 'True' ? ready.message : undefined,
+  };
+}
+
+function ownerKey(namespace: string | undefined, name: string | undefined): string {
+  return `${namespace}/${name}`;
+}
+
+function by<T>(key: (value: T) => string): (a: T, b: T) => number {
+  return (a, b) => (key(a) < key(b) ? -1 : Number(key(a) > key(b)));
+}

@@ -1,0 +1,43 @@
+import { drainingAnnotation, enginePort, revisionLabel } from '../../crds/labels.ts';
+import type { Pod } from '../../kube/resources.ts';
+import type { Replica } from './model.ts';
+
+/** Whether a pod may get new requests: `ready`; not yet: `starting`; never again: `terminating`. */
+export type PodState = 'ready' | 'starting' | 'terminating';
+
+/** Judges a pod by what the API server says of it. */
+export function podState({ metadata, status }: Pod): PodState {
+  const ended = status?.phase === 'Succeeded' || status?.phase === 'Failed';
+  const draining = metadata.annotations?.[drainingAnnotation] !== undefined;
+  if (metadata.deletionTimestamp !== undefined || draining || ended) return 'terminating';
+  const ready = status?.conditions?.find(({ type }) => type === 'Ready')?.status === 'True';
+  return ready && status?.podIP ? 'ready' : 'starting';
+}
+
+/** Where a ready pod is reached; undefined when none of its containers has a port named `http`. */
+export function replicaOf({ metadata, spec, status }: Pod): Replica | undefined {
+  const port = spec.containers
+    .flatMap((container) => container.ports ?? [])
+    .find(({ name }) => name === enginePort)?.containerPort;
+  const address = status?.podIP;
+  if (port === undefined || !address) return undefined;
+  return {
+    id: metadata.uid,
+    pod: metadata.name,
+    namespace: metadata.namespace ?? '',
+    revision: metadata.labels?.[revisionLabel] ?? '',
+    host: address.includes(':') ? `[${address}]` : address,
+    port,
+  };
+}
+
+/** A pod with only what the catalog reads, so that a large cluster's pods do not fill the memory. */
+export function slimPod(pod: Pod): Pod {
+  const containers = pod.spec.containers.map(({ name, ports }) => ({ name, ports }));
+  const { phase, podIP, conditions } = pod.status ?? {};
+  return {
+    ...pod,
+    spec: { containers } as Pod['spec'],
+    status: { phase, podIP, conditions } as NonNullable<Pod['status']>,
+  };
+}

@@ -1,0 +1,39 @@
+import { expect, test } from 'vitest';
+import { ConfigError, readConfig } from './config.ts';
+
+test('without variables the documented defaults hold', () => {
+  expect(readConfig({})).toEqual({
+    host: '0.0.0.0',
+    port: 8080,
+    internalPort: 9090,
+    watchNamespace: undefined,
+    logLevel: 'info',
+    accessLog: true,
+    bodyLimitBytes: 100 * 1024 * 1024,
+    retries: 2,
+    connectTimeoutMs: 5_000,
+    lameDuckMs: 5_000,
+    drainTimeoutMs: 600_000,
+  });
+});
+
+test('an empty variable counts as absent, a set one is read as its type', () => {
+  const config = readConfig({
+    FAIRLEAD_PORT: '',
+    FAIRLEAD_RETRIES: '0',
+    FAIRLEAD_ACCESS_LOG: 'false',
+    FAIRLEAD_WATCH_NAMESPACE: 'team-a',
+  });
+  expect(config).toMatchObject({
+    port: 8080,
+    retries: 0,
+    accessLog: false,
+    watchNamespace: 'team-a',
+  });
+});
+
+test('every wrong variable is named at once', () => {
+  const read = () => readConfig({ FAIRLEAD_PORT: 'http', FAIRLEAD_LOG_LEVEL: 'loud' });
+  expect(read).toThrow(ConfigError);
+  expect(read).toThrow(/FAIRLEAD_PORT: .*FAIRLEAD_LOG_LEVEL: /);
+});

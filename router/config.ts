@@ -1,0 +1,71 @@
+import { z } from 'zod';
+import { logLevels } from '../telemetry/logger.ts';
+
+const port = (value: number) => z.coerce.number().int().min(0).max(65_535).default(value);
+const ms = (value: number) => z.coerce.number().int().min(0).default(value);
+
+/** The router's environment variables; an empty one counts as absent. */
+const environment = z.object({
+  FAIRLEAD_HOST: z.string().default('0.0.0.0').describe('address both ports listen on'),
+  FAIRLEAD_PORT: port(8080).describe('port for clients; 0: any'),
+  FAIRLEAD_INTERNAL_PORT: port(9090).describe('port for health and metrics; 0: any'),
+  FAIRLEAD_WATCH_NAMESPACE: z.string().optional().describe('only models of this namespace'),
+  FAIRLEAD_LOG_LEVEL: z.enum(logLevels).default('info'),
+  FAIRLEAD_ACCESS_LOG: z.stringbool().default(true).describe('one line a request'),
+  FAIRLEAD_BODY_LIMIT_BYTES: z.coerce
+    .number()
+    .int()
+    .positive()
+    .default(100 * 1024 * 1024),
+  FAIRLEAD_RETRIES: z.coerce.number().int().min(0).max(10).default(2),
+  FAIRLEAD_CONNECT_TIMEOUT_MS: ms(5_000),
+  FAIRLEAD_LAME_DUCK_MS: ms(5_000).describe('after SIGTERM: not ready, but still serving'),
+  FAIRLEAD_DRAIN_TIMEOUT_MS: ms(600_000).describe('after that: how long open answers may take'),
+});
+
+/** How the router runs; see the environment variables for the meaning. */
+export interface RouterConfig {
+  host: string;
+  port: number;
+  internalPort: number;
+  watchNamespace: string | undefined;
+  logLevel: (typeof logLevels)[number];
+  accessLog: boolean;
+  bodyLimitBytes: number;
+  retries: number;
+  connectTimeoutMs: number;
+  lameDuckMs: number;
+  drainTimeoutMs: number;
+}
+
+/** A variable has a value that cannot be; the message names each such variable. */
+export class ConfigError extends Error {
+  override name = 'ConfigError';
+}
+
+/**
+ * Reads the configuration.
+ * @throws ConfigError that names every variable that is wrong
+ */
+export function readConfig(env: NodeJS.ProcessEnv): RouterConfig {
+  const present = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+  const result = environment.safeParse(present);
+  if (!result.success) {
+    const wrong = result.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
+    throw new ConfigError(`the environment cannot be used: ${wrong.join('; ')}`);
+  }
+  const read = result.data;
+  return {
+    host: read.FAIRLEAD_HOST,
+    port: read.FAIRLEAD_PORT,
+    internalPort: read.FAIRLEAD_INTERNAL_PORT,
+    watchNamespace: read.FAIRLEAD_WATCH_NAMESPACE,
+    logLevel: read.FAIRLEAD_LOG_LEVEL,
+    accessLog: read.FAIRLEAD_ACCESS_LOG,
+    bodyLimitBytes: read.FAIRLEAD_BODY_LIMIT_BYTES,
+    retries: read.FAIRLEAD_RETRIES,
+    connectTimeoutMs: read.FAIRLEAD_CONNECT_TIMEOUT_MS,
+    lameDuckMs: read.FAIRLEAD_LAME_DUCK_MS,
+    drainTimeoutMs: read.FAIRLEAD_DRAIN_TIMEOUT_MS,
+  };
+}

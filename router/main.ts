@@ -1,0 +1,45 @@
+import { readFile } from 'node:fs/promises';
+import { createClient } from '../kube/client.ts';
+import { loadKubeConfig } from '../kube/config.ts';
+import { createLogger, flushLogger } from '../telemetry/logger.ts';
+import { startTracing } from '../telemetry/tracing.ts';
+import { ConfigError, readConfig } from './config.ts';
+import { startRouter } from './router.ts';
+
+/** Runs the router until SIGTERM or SIGINT; the exit code is 0 after an orderly end. */
+async function main(): Promise<void> {
+  const config = readConfig(process.env);
+  const version = await readVersion();
+  const log = createLogger({ level: config.logLevel, program: 'fairlead-router', version });
+  const [tracing, cluster] = await Promise.all([
+    startTracing('fairlead-router', version),
+    loadKubeConfig(),
+  ]);
+  const client = createClient(cluster, { userAgent: `fairlead-router/${version}` });
+  const router = await startRouter({ config, client, log, tracing, version });
+
+  await signalled('SIGTERM', 'SIGINT');
+  await router.shutdown();
+  await flushLogger(log);
+  process.exit(0);
+}
+
+/** Resolves at the first of these signals; a second one ends the process at once, as by default. */
+function signalled(...signals: NodeJS.Signals[]): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of signals) process.once(signal, () => resolve());
+  });
+}
+
+async function readVersion(): Promise<string> {
+  const file = new URL('../package.json', import.meta.url);
+  const { version }: { version: string } = JSON.parse(await readFile(file, 'utf8'));
+  return version;
+}
+
+main().catch((error: unknown) => {
+  const message = error instanceof Error ? error.message : String(error);
+  const detail = error instanceof ConfigError ? message : error instanceof Error && error.stack;
+  process.stderr.write(`fairlead-router: ${detail || message}\n`);
+  process.exit(1);
+});

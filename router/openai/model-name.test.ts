@@ -1,0 +1,38 @@
+import { expect, test } from 'vitest';
+import { readBodyHead } from './model-name.ts';
+
+const read = (text: string) => readBodyHead(Buffer.from(text));
+
+test('finds the model and where its name stands', () => {
+  expect(read('{"model": "org/m:1", "stream": true}')).toEqual({
+    kind: 'ok',
+    model: 'org/m:1',
+    modelSpan: { start: 10, end: 19 },
+    stream: true,
+  });
+});
+
+test.each([
+  ['{"model":"m"}', false],
+  ['{"model":"m","stream":false}', false],
+  ['{"model":"m","stream":null}', false],
+  ['{"model":"m","stream":"true"}', false],
+  ['{"stream":false,"model":"m","stream":true}', true],
+])('stream of %s is %s', (text, stream) => {
+  expect(read(text)).toMatchObject({ kind: 'ok', stream });
+});
+
+test.each([
+  ['', 'bad_json'],
+  ['{"model":"m"', 'bad_json'],
+  ['["model","m"]', 'not_an_object'],
+  ['{"messages":[{"model":"m"}]}', 'no_model'],
+  ['{"model":7}', 'model_not_a_string'],
+  ['{"model":"m","model":null}', 'model_not_a_string'],
+])('%s is %s', (text, kind) => {
+  expect(read(text).kind).toBe(kind);
+});
+
+test('escapes and other scripts in the name are resolved', () => {
+  expect(read('{"model":"\\u006d\\/\u00fc\\ud83d\\ude00"}')).toMatchObject({ model: 'm/ü😀' });
+});

@@ -1,0 +1,89 @@
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { eventually } from '../../kube/testing/wait.ts';
+import { openRaw, post } from '../testing/raw-client.ts';
+import {
+  beginStream,
+  chunk,
+  type ScriptedUpstream,
+  startUpstream,
+  type UpstreamRequest,
+} from '../testing/scripted-upstream.ts';
+import { startTestRouter, type TestRouter } from '../testing/test-router.ts';
+
+// Waits have deadlines of their own; a busy machine may need longer than the default.
+vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
+
+let upstream: ScriptedUpstream;
+let router: TestRouter;
+beforeAll(async () => {
+  upstream = await startUpstream();
+  router = await startTestRouter();
+  router.putModel('m');
+  router.putPod('m', 'm-0', upstream.port);
+  await router.untilReplicas('m', 1);
+});
+afterAll(async () => {
+  await router?.stop();
+  await upstream?.stop();
+});
+
+type Goodbye = 'reset' | 'close' | 'half-close';
+
+async function leave(phase: 'prefill' | 'streaming', how: Goodbye): Promise<void> {
+  let request: UpstreamRequest | undefined;
+  upstream.answer = (asked) => {
+    request = asked;
+    if (phase === 'streaming') {
+      beginStream(asked);
+      asked.socket.write(chunk('data: 1\n\n'));
+    }
+  };
+  const body = '{"model":"m","stream":true}';
+  const client = openRaw(router.address, post('/v1/chat/completions', body));
+  await eventually('the engine has the request', () => request);
+  if (phase === 'streaming') await client.received(/data: 1\n\n/);
+  expect(router.inFlight()).toBe(1);
+  if (how === 'reset') client.socket.resetAndDestroy();
+  else if (how === 'close') client.socket.destroy();
+  else client.socket.end();
+  await eventually('the engine’s connection is closed', () => upstream.connections === 0, 1_000);
+  await eventually('the slot is free', () => router.inFlight() === 0, 1_000);
+}
+
+test.each<['prefill' | 'streaming', Goodbye]>([
+  ['prefill', 'reset'],
+  ['prefill', 'close'],
+  ['prefill', 'half-close'],
+  ['streaming', 'reset'],
+  ['streaming', 'close'],
+  ['streaming', 'half-close'],
+])('a client that goes in %s (%s) takes the engine’s connection with it', async (phase, how) => {
+  const counted = async () =>
+    Number(
+      new RegExp(`fairlead_client_disconnects_total\\{.*phase="${phase}"\\} (\\d+)`).exec(
+        await router.metrics(),
+      )?.[1] ?? 0,
+    );
+  const before = await counted();
+  await leave(phase, how);
+  expect(await counted()).toBe(before + 1);
+  expect(router.logged.at(-1)).toMatchObject({
+    outcome: 'cancelled',
+    error_type: 'client_disconnected',
+    status: phase === 'streaming' ? 200 : 0,
+  });
+});
+
+test('a client that goes while it still sends its body holds nothing', async () => {
+  const before = upstream.requests.length;
+  const client = openRaw(
+    router.address,
+    post('/v1/chat/completions', '{"model":"m"}').subarray(0, -3),
+  );
+  await eventually('connected', () => client.socket.remotePort !== undefined);
+  client.socket.resetAndDestroy();
+  const answer = await fetch(`${router.address}/v1/models`);
+  expect(answer.status).toBe(200);
+  expect(upstream.requests.length).toBe(before);
+  expect(router.inFlight()).toBe(0);
+});

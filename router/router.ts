@@ -1,0 +1,127 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { KubeClient } from '../kube/client.ts';
+import type { Logger } from '../kube/logger.ts';
+import { createKubeMetrics } from '../kube/metrics.ts';
+import { createRegistry, createRouterMetrics } from '../telemetry/metrics.ts';
+import { RequestTelemetry } from '../telemetry/request-telemetry.ts';
+import type { Tracing } from '../telemetry/tracing.ts';
+import { Ledger } from './balance/ledger.ts';
+import type { Catalog } from './catalog/model.ts';
+import { watchCatalog } from './catalog/watch.ts';
+import type { RouterConfig } from './config.ts';
+import { createInternalServer } from './internal-server.ts';
+import { modelEndpoints } from './openai/endpoints.ts';
+import { Upstreams } from './relay/upstreams.ts';
+import { createServer } from './server.ts';
+import { drainServer } from './shutdown.ts';
+
+/** What a router is made of. */
+export interface RouterDependencies {
+  config: RouterConfig;
+  client: KubeClient;
+  log: Logger;
+  tracing: Tracing;
+  version: string;
+}
+
+/** A router that runs. */
+export interface Router {
+  /** Where clients are served, such as `http://127.0.0.1:8080`. */
+  readonly address: string;
+  /** Where health and metrics are served. */
+  readonly internalAddress: string;
+  /** Open requests. */
+  inFlight(): number;
+  isReady(): boolean;
+  /** Stops being ready, goes on serving for the lame-duck time, finishes open answers, ends. */
+  shutdown(): Promise<void>;
+}
+
+/**
+ * Starts a router: both ports listen at once; it is ready when the catalog has been read.
+ * @throws Error when a port cannot be had
+ */
+export async function startRouter(dependencies: RouterDependencies): Promise<Router> {
+  const { config, client, log, tracing, version } = dependencies;
+  const nowMs = () => performance.now();
+  const registry = createRegistry('router', version);
+  const metrics = createRouterMetrics(registry);
+  const accessLog = config.accessLog ? log : undefined;
+  const telemetry = new RequestTelemetry({ metrics, tracing, accessLog, nowMs });
+  const upstreams = new Upstreams({ connectTimeoutMs: config.connectTimeoutMs });
+  const ledger = new Ledger();
+  let draining = false;
+
+  const catalog = watchCatalog({
+    client,
+    namespace: config.watchNamespace,
+    log,
+    metrics: createKubeMetrics(registry),
+    onChange: (changed) => {
+      upstreams.retain(changed.models.flatMap(({ replicas }) => replicas));
+      showModels(changed, telemetry);
+    },
+  });
+  const isReady = () => catalog.hasSynced() && !draining;
+  const internal = createInternalServer({
+    isReady,
+    registry,
+    beforeScrape: () => metrics.catalogAge.set(catalog.ageMs() / 1000),
+  });
+  const server = createServer({
+    catalog,
+    telemetry,
+    upstreams,
+    ledger,
+    nowMs,
+    log,
+    random: Math.random,
+    retries: config.retries,
+    bodyLimitBytes: config.bodyLimitBytes,
+    isDraining: () => draining,
+  });
+
+  const internalAddress = await internal.listen({ host: config.host, port: config.internalPort });
+  catalog.start();
+  const stopping = new AbortController();
+  catalog.synced(stopping.signal).then(
+    () => log.info({ models: catalog.current().models.length }, 'ready'),
+    () => {},
+  );
+  const address = await server.listen({ host: config.host, port: config.port });
+  log.info({ address, internal_address: internalAddress }, 'listening');
+
+  return {
+    address,
+    internalAddress,
+    inFlight: () => ledger.total,
+    isReady,
+    async shutdown() {
+      draining = true;
+      log.info({ in_flight: ledger.total, lame_duck_ms: config.lameDuckMs }, 'shutting down');
+      await delay(config.lameDuckMs);
+      const finished = await drainServer(server, config.drainTimeoutMs);
+      if (!finished) log.warn({}, 'answers were cut off: the drain timeout is over');
+      stopping.abort(new Error('shutting down'));
+      await Promise.all([catalog.stop(), upstreams.close(), tracing.shutdown()]);
+      await Promise.all([client.close(), internal.close()]);
+      log.info({}, 'stopped');
+    },
+  };
+}
+
+/** Shows each model's replicas, and its counters from zero on. */
+function showModels(catalog: Catalog, telemetry: RequestTelemetry): void {
+  const { modelReplicas } = telemetry.metrics;
+  modelReplicas.reset();
+  for (const { servedName, namespace, features, counts } of catalog.models) {
+    for (const [state, count] of Object.entries(counts)) {
+      modelReplicas.set({ gen_ai_request_model: servedName, namespace, state }, count);
+    }
+    const offered = modelEndpoints.filter(({ feature }) => features.has(feature));
+    telemetry.announce(
+      servedName,
+      offered.map(({ operation }) => operation),
+    );
+  }
+}

@@ -1,0 +1,136 @@
+import { trace } from '@opentelemetry/api';
+import { modelDeploymentLabel, revisionLabel } from '../../crds/labels.ts';
+import type { Feature } from '../../crds/modeldeployment/engine.ts';
+import { createClient } from '../../kube/client.ts';
+import { silentLogger } from '../../kube/logger.ts';
+import { type ScriptedServer, startScriptedServer } from '../../kube/testing/scripted-server.ts';
+import { eventually } from '../../kube/testing/wait.ts';
+import type { Tracing } from '../../telemetry/tracing.ts';
+import { type RouterConfig, readConfig } from '../config.ts';
+import { type Router, startRouter } from '../router.ts';
+
+const deployments = '/apis/fairlead.dev/v1alpha1/modeldeployments';
+const pods = '/api/v1/pods';
+
+/** A router on free ports of the loopback that watches a scripted API server. */
+export interface TestRouter extends Router {
+  readonly api: ScriptedServer;
+  /** What the access log got, line by line. */
+  readonly logged: Record<string, unknown>[];
+  /** Puts a ModelDeployment; waits for nothing. */
+  putModel(name: string, spec?: ModelSpec): void;
+  /** Puts a pod of a model; it is ready unless told otherwise. */
+  putPod(model: string, name: string, port: number, state?: PodSpec): void;
+  removePod(name: string): void;
+  /** Waits until the router lists a model with this many ready replicas. */
+  untilReplicas(model: string, ready: number): Promise<void>;
+  metrics(accept?: string): Promise<string>;
+  stop(): Promise<void>;
+}
+
+export interface ModelSpec {
+  servedName?: string;
+  features?: Feature[];
+  notReadyMessage?: string;
+}
+
+export interface PodSpec {
+  ready?: boolean;
+  annotations?: Record<string, string>;
+  deletionTimestamp?: string;
+}
+
+const noTracing: Tracing = {
+  enabled: false,
+  tracer: trace.getTracer('test'),
+  shutdown: async () => {},
+};
+
+/** Starts a router and its API server; times are short, ports free. */
+export async function startTestRouter(
+  overrides: Partial<RouterConfig> = {},
+  tracing: Tracing = noTracing,
+): Promise<TestRouter> {
+  const api = await startScriptedServer();
+  const client = createClient(api.config);
+  const logged: Record<string, unknown>[] = [];
+  const log = {
+    ...silentLogger,
+    info: (fields: object, message: string) => {
+      if (message === 'request') logged.push({ ...fields });
+    },
+  };
+  const config: RouterConfig = {
+    ...readConfig({}),
+    host: '127.0.0.1',
+    port: 0,
+    internalPort: 0,
+    lameDuckMs: 0,
+    drainTimeoutMs: 2_000,
+    ...overrides,
+  };
+  const router = await startRouter({ config, client, log, tracing, version: '0.0.0-test' });
+  await eventually('the router is ready', () => router.isReady());
+  let stopped: Promise<void> | undefined;
+  const shutdown = () => {
+    stopped ??= router.shutdown();
+    return stopped;
+  };
+  const listed = async (): Promise<{ id: string; fairlead: { ready_replicas: number } }[]> => {
+    const answer = await fetch(`${router.address}/v1/models`);
+    const { data } = (await answer.json()) as {
+      data: { id: string; fairlead: { ready_replicas: number } }[];
+    };
+    return data;
+  };
+  return {
+    ...router,
+    api,
+    logged,
+    shutdown,
+    putModel(name, { servedName, features = ['Chat', 'Completions'], notReadyMessage } = {}) {
+      api.state.put(deployments, `default/${name}`, {
+        metadata: { name, namespace: 'default' },
+        spec: { servedName, engine: { type: 'LlamaCpp', features }, replicas: 1 },
+        status: { conditions: notReadyMessage ? [notReady(notReadyMessage)] : [] },
+      });
+    },
+    putPod(model, name, port, { ready = true, annotations, deletionTimestamp } = {}) {
+      api.state.put(pods, `default/${name}`, {
+        metadata: {
+          name,
+          namespace: 'default',
+          labels: { [modelDeploymentLabel]: model, [revisionLabel]: 'r1' },
+          annotations,
+          deletionTimestamp,
+        },
+        spec: { containers: [{ name: 'engine', ports: [{ name: 'http', containerPort: port }] }] },
+        status: {
+          phase: 'Running',
+          podIP: '127.0.0.1',
+          conditions: [{ type: 'Ready', status: ready ? 'True' : 'False' }],
+        },
+      });
+    },
+    removePod: (name) => void api.state.remove(pods, `default/${name}`),
+    untilReplicas: async (model, ready) => {
+      await eventually(`${model} has ${ready} ready replicas`, async () =>
+        (await listed()).some(
+          (card) => card.id === model && card.fairlead.ready_replicas === ready,
+        ),
+      );
+    },
+    metrics: async (accept = 'text/plain') => {
+      const answer = await fetch(`${router.internalAddress}/metrics`, { headers: { accept } });
+      return answer.text();
+    },
+    stop: async () => {
+      await shutdown();
+      await api.stop();
+    },
+  };
+}
+
+function notReady(message: string): object {
+  return { type: 'Ready', status: 'False', reason: 'Starting', message, observedGeneration: 1 };
+}

@@ -1,0 +1,177 @@
+import {
+  type AccessLogFields,
+  type Operation,
+  type Outcome,
+  otherValue,
+  providerName,
+} from './contract.ts';
+import type { RouterMetrics } from './metrics.ts';
+import type { ReplyFacts } from './reply-facts.ts';
+import {
+  type AttemptTarget,
+  type ModelCall,
+  type RequestEnd,
+  RequestRecord,
+  type RequestStart,
+} from './request-record.ts';
+import type { Tracing } from './tracing.ts';
+
+/** A request that is over. Durations are milliseconds. */
+export interface RequestSummary {
+  start: RequestStart;
+  end: RequestEnd;
+  call: ModelCall | undefined;
+  /** A name of the catalog, or `_OTHER`. */
+  model: string;
+  target: AttemptTarget | undefined;
+  attempts: number;
+  outcome: Outcome;
+  errorType: string | undefined;
+  facts: ReplyFacts | undefined;
+  durationMs: number;
+  ttftMs: number | undefined;
+  /** From the answer's first byte to its last. */
+  answerMs: number | undefined;
+  overheadMs: number;
+  ids: { traceId: string; spanId: string; sampled: boolean } | undefined;
+}
+
+/** What reporting needs. */
+export interface RequestTelemetryOptions {
+  metrics: RouterMetrics;
+  tracing: Tracing;
+  /** Where the one line a request goes; absent: nowhere. */
+  accessLog?: { info(fields: object, message: string): void } | undefined;
+  nowMs: () => number;
+}
+
+/** Tells metrics and log of requests; {@link RequestRecord} collects what there is to tell. */
+export class RequestTelemetry {
+  readonly metrics: RouterMetrics;
+  readonly tracing: Tracing;
+  readonly nowMs: () => number;
+  readonly #accessLog: RequestTelemetryOptions['accessLog'];
+
+  constructor(options: RequestTelemetryOptions) {
+    this.metrics = options.metrics;
+    this.tracing = options.tracing;
+    this.nowMs = options.nowMs;
+    this.#accessLog = options.accessLog;
+  }
+
+  /** Begins the record of a request. */
+  begin(start: RequestStart): RequestRecord {
+    return new RequestRecord(this, start);
+  }
+
+  /** Makes the counters of a model that was never asked start at zero. */
+  announce(model: string, operations: readonly Operation[]): void {
+    for (const operation of operations) {
+      const labels = { gen_ai_request_model: model, gen_ai_operation_name: operation };
+      this.metrics.requests.inc({ ...labels, code: '200', outcome: 'ok' }, 0);
+    }
+    this.metrics.requestsInFlight.inc({ gen_ai_request_model: model }, 0);
+  }
+
+  /** Counts and logs a request that is over. */
+  report(summary: RequestSummary): void {
+    this.#count(summary);
+    this.#accessLog?.info(logFields(summary), 'request');
+  }
+
+  #count(summary: RequestSummary): void {
+    const { metrics } = this;
+    const { call, model, facts, ttftMs, answerMs, errorType } = summary;
+    metrics.requests.inc({
+      gen_ai_request_model: model,
+      gen_ai_operation_name: call?.operation ?? otherValue,
+      code: String(summary.end.status),
+      outcome: summary.outcome,
+    });
+    if (!call) return;
+    metrics.requestsInFlight.dec({ gen_ai_request_model: model });
+    const labels = {
+      gen_ai_operation_name: call.operation,
+      gen_ai_provider_name: providerName,
+      gen_ai_request_model: model,
+    };
+    const { ids } = summary;
+    const exemplarLabels: Record<string, string> = ids?.sampled
+      ? { trace_id: ids.traceId, span_id: ids.spanId }
+      : {};
+    metrics.requestDuration.observe({
+      labels: errorType === undefined ? labels : { ...labels, error_type: errorType },
+      value: summary.durationMs / 1000,
+      exemplarLabels,
+    });
+    if (summary.attempts === 0) return;
+    metrics.routerOverhead.observe({ value: summary.overheadMs / 1000, labels: {} });
+    if (ttftMs !== undefined) {
+      metrics.timeToFirstToken.observe({ labels, value: ttftMs / 1000, exemplarLabels });
+    }
+    if (facts) this.#countTokens(labels, facts, call.stream ? answerMs : undefined);
+  }
+
+  #countTokens(
+    labels: Record<
+      'gen_ai_operation_name' | 'gen_ai_provider_name' | 'gen_ai_request_model',
+      string
+    >,
+    facts: ReplyFacts,
+    answerMs: number | undefined,
+  ): void {
+    const model = { gen_ai_request_model: labels.gen_ai_request_model };
+    const { inputTokens, outputTokens, cachedTokens } = facts;
+    for (const [type, tokens] of [
+      ['input', inputTokens],
+      ['output', outputTokens],
+    ] as const) {
+      if (tokens === undefined) continue;
+      this.metrics.tokens.inc({ ...model, type }, tokens);
+      this.metrics.tokenUsage.observe({
+        labels: { ...labels, gen_ai_token_type: type },
+        value: tokens,
+      });
+    }
+    if (cachedTokens) this.metrics.tokens.inc({ ...model, type: 'cached_input' }, cachedTokens);
+    if (answerMs !== undefined && outputTokens !== undefined && outputTokens > 1) {
+      this.metrics.timePerOutputToken.observe({
+        labels,
+        value: answerMs / 1000 / (outputTokens - 1),
+      });
+    }
+  }
+}
+
+function logFields(summary: RequestSummary): AccessLogFields {
+  const { start, end, call, target, facts, ids } = summary;
+  return {
+    trace_id: ids?.traceId,
+    span_id: ids?.spanId,
+    request_id: start.requestId,
+    method: start.method,
+    route: start.route,
+    status: end.status,
+    outcome: summary.outcome,
+    error_type: summary.errorType,
+    stream: call?.stream,
+    model: call?.model,
+    response_model: facts?.model,
+    backend_pod: target?.pod,
+    attempts: call && summary.attempts,
+    route_policy: target?.policy,
+    ttft_ms: roundMs(summary.ttftMs),
+    duration_ms: roundMs(summary.durationMs) ?? 0,
+    overhead_ms: call && roundMs(summary.overheadMs),
+    input_tokens: facts?.inputTokens,
+    cached_tokens: facts?.cachedTokens,
+    output_tokens: facts?.outputTokens,
+    finish_reasons: facts?.finishReasons.length ? facts.finishReasons : undefined,
+    bytes_in: start.bytesIn,
+    bytes_out: end.bytesOut,
+  };
+}
+
+function roundMs(ms: number | undefined): number | undefined {
+  return ms === undefined ? undefined : Math.round(ms * 1000) / 1000;
+}

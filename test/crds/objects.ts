@@ -1,0 +1,61 @@
+import type { AcceleratorProfile } from '../../crds/acceleratorprofile.ts';
+import type { ModelDeployment } from '../../crds/modeldeployment.ts';
+import type { Intent } from '../../kube/object.ts';
+
+/** A ModelDeployment with what is required and `spec` besides, as a user would write it. */
+export function modelDeployment(name: string, spec: object = {}): Intent<ModelDeployment> {
+  return {
+    metadata: { name, namespace: 'default' },
+    spec: {
+      source: { uri: 'oci://local.test/skiff:1' },
+      engine: { type: 'LlamaCpp' },
+      ...spec,
+    } as ModelDeployment['spec'],
+  };
+}
+
+export function acceleratorProfile(name: string, spec: object = {}): Intent<AcceleratorProfile> {
+  return { metadata: { name }, spec: { resourceName: 'example.com/gpu', ...spec } };
+}
+
+const long = (length: number) => 'x'.repeat(length);
+const many = <T>(count: number, make: (index: number) => T): T[] =>
+  Array.from({ length: count }, (_, index) => make(index));
+
+/** Every field set, every string and list as long as its bound, as far as a request may be long. */
+export function maximalModelDeployment(): Intent<ModelDeployment> {
+  return modelDeployment(`m${long(39)}`, {
+    servedName: long(200),
+    source: { uri: `oci://local.test/${long(1024 - 17)}` },
+    engine: {
+      type: 'LlamaCpp',
+      image: long(1024),
+      args: many(128, () => long(4096)),
+      env: many(64, (index) => ({ name: `E${index}`.padEnd(256, 'x'), value: long(4096) })),
+      contextLength: 16_777_216,
+      maxConcurrency: 4096,
+      features: ['Chat', 'Completions', 'Embeddings'],
+    },
+    accelerator: { profile: long(63), count: 64 },
+    resources: {
+      requests: Object.fromEntries(many(16, (index) => [`example.com/r${index}`, 1])),
+      limits: Object.fromEntries(many(16, (index) => [`example.com/r${index}`, '1Gi'])),
+    },
+    replicas: 1000,
+  });
+}
+
+export function maximalAcceleratorProfile(): Intent<AcceleratorProfile> {
+  return acceleratorProfile(`p${long(62)}`, {
+    resourceName: `example.com/${long(304)}`,
+    nodeSelector: Object.fromEntries(many(32, (index) => [`label-${index}`, long(253)])),
+    tolerations: many(32, () => ({
+      key: long(316),
+      operator: 'Equal',
+      value: long(63),
+      effect: 'NoExecute',
+      tolerationSeconds: 3600,
+    })),
+    runtimeClassName: long(253),
+  });
+}

@@ -1,0 +1,86 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, expect, inject, test } from 'vitest';
+import { type PodObject, skiff } from '../support/models.ts';
+import { waitUntil } from '../support/wait-until.ts';
+import { systemNamespace, useContext } from './context.ts';
+
+const context = useContext('e2e-rights');
+const { kubectl } = context;
+const programs = ['fairlead-operator', 'fairlead-router'] as const;
+
+interface AuditEvent {
+  verb: string;
+  user: { username: string };
+  objectRef?: { apiGroup?: string; resource: string; subresource?: string };
+  annotations?: { 'authorization.k8s.io/decision'?: 'allow' | 'forbid' };
+}
+
+interface Rule {
+  apiGroups: string[];
+  resources: string[];
+  verbs: string[];
+}
+
+beforeAll(async () => {
+  await kubectl.apply(skiff('rights', { replicas: 2 }));
+  await kubectl.waitFor('mdep/rights', 'condition=Ready');
+  await kubectl.run(['scale', 'mdep/rights', '--replicas=1']);
+  await waitUntil('one pod', async () => {
+    const { items } = await kubectl.getJson<{ items: PodObject[] }>('pods');
+    return items.length === 1 ? true : undefined;
+  });
+});
+
+/** What a program asked of the API server so far, by the server's own audit log. */
+function auditOf(program: string): AuditEvent[] {
+  const username = `system:serviceaccount:${systemNamespace}:${program}`;
+  return readFileSync(join(inject('clusterAccess').logsDir, 'audit.log'), 'utf8')
+    .split('\n')
+    .filter((line) => line.includes(username))
+    .map((line) => JSON.parse(line) as AuditEvent);
+}
+
+/** Such as `patch fairlead.dev/modeldeployments/status`. */
+function rightOf({ verb, objectRef }: AuditEvent): string {
+  const { apiGroup = '', resource = '', subresource } = objectRef ?? {};
+  return `${verb} ${[apiGroup, resource, ...(subresource ? [subresource] : [])].join('/')}`;
+}
+
+/** Every right that the chart's roles give to a program. */
+async function grantedTo(program: string): Promise<Set<string>> {
+  const roles = await kubectl.getJson<{ items: { metadata: { name: string }; rules: Rule[] }[] }>(
+    'roles,clusterroles',
+    '--namespace',
+    systemNamespace,
+    '-l',
+    'app.kubernetes.io/instance=fairlead',
+  );
+  const rules = roles.items
+    .filter(({ metadata }) => metadata.name.startsWith(program))
+    .flatMap((role) => role.rules);
+  return new Set(
+    rules.flatMap(({ apiGroups, resources, verbs }) =>
+      verbs.flatMap((verb) =>
+        apiGroups.flatMap((group) => resources.map((resource) => `${verb} ${group}/${resource}`)),
+      ),
+    ),
+  );
+}
+
+test.each(programs)('%s never asks for what it has no right to', (program) => {
+  const audit = auditOf(program);
+  expect(audit.length).toBeGreaterThan(0);
+  const decision = 'authorization.k8s.io/decision';
+  expect(audit.filter(({ annotations }) => annotations?.[decision] !== 'allow')).toEqual([]);
+});
+
+test.each(programs)('%s uses every right it has', async (program) => {
+  const used = new Set(auditOf(program).map(rightOf));
+  const granted = await grantedTo(program);
+  // An event is patched when the very same thing happens again, which this test does not cause.
+  const rare = ['patch events.k8s.io/events'];
+  const unused = [...granted].filter((right) => !used.has(right) && !rare.includes(right));
+  expect(granted.size).toBeGreaterThan(0);
+  expect(unused).toEqual([]);
+});

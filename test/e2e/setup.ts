@@ -1,0 +1,33 @@
+import type { TestProject } from 'vitest/node';
+import { clusterDown, clusterUp, loadImages } from '../../hack/cluster/cluster.ts';
+import { installFairlead } from '../../hack/demo/install.ts';
+import { buildImages } from '../../hack/images/build.ts';
+import type { ClusterAccess } from '../support/kubectl.ts';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    clusterAccess: ClusterAccess;
+  }
+}
+
+const name = 'e2e';
+
+/** A cluster of its own with the chart on it, for all end-to-end tests; removed after them. */
+export async function setup(project: TestProject): Promise<() => Promise<void>> {
+  await clusterDown({ name });
+  const [cluster, images] = await Promise.all([
+    clusterUp({ name }),
+    buildImages({
+      names: ['fairlead', 'llama-server', 'skiff'],
+      log: (line) => console.error(line),
+    }),
+  ]);
+  await loadImages(
+    { name },
+    images.map(({ archivePath }) => archivePath),
+  );
+  await installFairlead({ cluster, images });
+  const { kubectlPath, kubeconfigPath, logsDir } = cluster;
+  project.provide('clusterAccess', { kubectlPath, kubeconfigPath, logsDir });
+  return () => clusterDown({ name });
+}

@@ -1,0 +1,155 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { waitUntil } from '../support/wait-until.ts';
+import { skiff, useCluster } from './cluster.ts';
+import { type OperatorProcess, startOperator } from './operator-process.ts';
+
+const cluster = useCluster('operator-status');
+let operator: OperatorProcess;
+
+beforeAll(async () => {
+  operator = await startOperator(cluster.kubeconfigPath());
+});
+afterAll(async () => {
+  await operator?.stop();
+});
+
+const engine = (rest: object) => ({ engine: { type: 'LlamaCpp', ...rest } });
+
+test.each<[string, string, object, string, RegExp[]]>([
+  [
+    'an image that cannot be pulled',
+    'no-image',
+    engine({ image: '127.0.0.1:1/nothing:1' }),
+    'ImagePullFailed',
+    [/Replica no-image-\w+-0: .*127\.0\.0\.1:1\/nothing:1/, /Check the image reference/],
+  ],
+  [
+    'a model image that cannot be pulled',
+    'no-model',
+    { source: { uri: 'oci://127.0.0.1:1/nothing:1' } },
+    'ImagePullFailed',
+    [/127\.0\.0\.1:1\/nothing:1/],
+  ],
+  [
+    'a flag that the engine does not know, in its own words',
+    'bad-flag',
+    engine({ args: ['--nonsense'] }),
+    'EngineCrashed',
+    [
+      /Replica bad-flag-\w+-0: engine ended with exit code 1, saying ".*invalid argument: --nonsense"/,
+    ],
+  ],
+  [
+    'a file that is not in the model’s image',
+    'no-file',
+    { source: { uri: 'oci://local.test/skiff:1?file=other.gguf' } },
+    'EngineCrashed',
+    [/failed to load model, '\/models\/other\.gguf'/],
+  ],
+  [
+    'a Secret that does not exist',
+    'no-secret',
+    engine({ env: [{ name: 'A', valueFrom: { secretKeyRef: { name: 'absent', key: 'k' } } }] }),
+    'ConfigMissing',
+    [/Replica no-secret-\w+-0: secret "absent" not found\. Create what the message names/],
+  ],
+  [
+    'too little memory, with the limit',
+    'no-memory',
+    { resources: { limits: { memory: '12Mi' } } },
+    'OutOfMemory',
+    [/its limit is 12Mi/, /Raise spec\.resources\.limits\.memory/],
+  ],
+  [
+    'no node with the accelerator, in the scheduler’s words',
+    'no-gpu',
+    { accelerator: { profile: 'fake-gpu', count: 64 } },
+    'Unschedulable',
+    [
+      /Replica no-gpu-\w+-0: 0\/1 nodes are available: 1 Insufficient example\.com\/gpu\. Add nodes/,
+    ],
+  ],
+  [
+    'a flag that Fairlead sets itself',
+    'own-flag',
+    engine({ args: ['--port=1'] }),
+    'FlagRefused',
+    [/spec\.engine\.args: --port is refused/],
+  ],
+  [
+    'a profile that does not exist',
+    'no-profile',
+    { accelerator: { profile: 'ghost' } },
+    'ProfileNotFound',
+    [/there is no AcceleratorProfile "ghost"/],
+  ],
+])('Ready=False says why: %s', async (_case, name, spec, reason, says) => {
+  await cluster.kubectl().apply(skiff(name, spec as Record<string, unknown>));
+  const message = await cluster.condition(name, 'Ready', 'False', reason);
+  for (const pattern of says) expect(message).toMatch(pattern);
+  const { metadata, status } = await cluster.model(name);
+  expect(status?.observedGeneration).toBe(metadata.generation);
+  await waitUntil('the Event is there', async () => {
+    const description = await cluster.kubectl().run(['describe', 'mdep', name]);
+    return description.split('Events:')[1]?.includes(reason) ? true : undefined;
+  });
+  await cluster.kubectl().run(['delete', 'mdep', name, '--wait=false']);
+});
+
+test('a quota that allows no more pods is quoted, and healed when it goes', async () => {
+  const { kubectl } = cluster;
+  await kubectl().apply(skiff('limited', { accelerator: { profile: 'fake-gpu' } }));
+  await cluster.condition('limited', 'Ready', 'True', 'Ready');
+  await kubectl().run(['create', 'quota', 'gpus', '--hard=requests.example.com/gpu=1']);
+  await waitUntil('the quota is counted', async () => {
+    const used = await kubectl().run(['get', 'quota', 'gpus', '-o', 'jsonpath={.status.used}']);
+    return used || undefined;
+  });
+  await kubectl().run(['scale', 'mdep/limited', '--replicas=2']);
+  const message = await cluster.condition('limited', 'Scheduled', 'False', 'PodRefused');
+  expect(message).toMatch(/A pod cannot be made: .*exceeded quota: gpus/);
+  await cluster.condition('limited', 'Available', 'True', 'ReplicasReady');
+  await kubectl().run(['delete', 'quota', 'gpus']);
+  await kubectl().run(['annotate', 'mdep', 'limited', 'example.com/again=1']);
+  await cluster.condition('limited', 'Ready', 'True', 'Ready');
+});
+
+test('of two with one name the older serves it, and the newer takes over when it goes', async () => {
+  await cluster.kubectl().apply(skiff('elder', { servedName: 'shared' }));
+  await cluster.condition('elder', 'Ready', 'True', 'Ready');
+  await cluster.kubectl().apply(skiff('younger', { servedName: 'shared' }));
+  const message = await cluster.condition('younger', 'Ready', 'False', 'NameConflict');
+  expect(message).toContain('default/elder');
+  expect(await cluster.pods('younger')).toEqual([]);
+  expect((await cluster.model('younger')).status).toMatchObject({ servedNames: [] });
+  await cluster.kubectl().run(['delete', 'mdep', 'elder']);
+  await cluster.condition('younger', 'Ready', 'True', 'Ready');
+  expect((await cluster.model('younger')).status?.servedNames).toEqual(['shared']);
+});
+
+test('pods run under the restricted Pod Security standard', async () => {
+  const { kubectl } = cluster;
+  await kubectl().run(['create', 'namespace', 'restricted']);
+  await kubectl().run([
+    'label',
+    'namespace',
+    'restricted',
+    'pod-security.kubernetes.io/enforce=restricted',
+  ]);
+  await waitUntil(
+    'the namespace takes pods',
+    async () =>
+      (await kubectl().run(['get', '-n', 'restricted', 'sa', 'default', '-o', 'name'])) ||
+      undefined,
+  );
+  const object = JSON.stringify(skiff('careful'));
+  await kubectl().run(['apply', '-n', 'restricted', '-f', '-'], object);
+  await kubectl().run([
+    'wait',
+    '-n',
+    'restricted',
+    'mdep/careful',
+    '--for=condition=Ready',
+    '--timeout=60s',
+  ]);
+});

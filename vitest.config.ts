@@ -1,0 +1,49 @@
+import { defineConfig } from 'vitest/config';
+import { SummaryReporter } from './hack/test/summary-reporter.ts';
+
+const onCluster = { fileParallelism: false, testTimeout: 120_000, hookTimeout: 900_000 };
+
+/**
+ * Three layers, run in this order: `unit` beside the code; `cluster`, whose files each bring up the
+ * Kubernetes they need; `e2e`, which installs the chart once on a real two-node cluster.
+ */
+export default defineConfig({
+  test: {
+    reporters: ['default', new SummaryReporter()],
+    coverage: {
+      provider: 'v8',
+      include: ['{crds,kube,operator,protocol,router,telemetry}/**/*.ts'],
+    },
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: [
+            '{bench,charts,crds,examples,hack,kube,operator,protocol,router,telemetry}/**/*.test.ts',
+          ],
+          exclude: ['hack/cluster/cluster.test.ts', '**/node_modules/**'],
+          maxWorkers: 2,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
+          ...onCluster,
+          name: 'cluster',
+          include: ['hack/cluster/cluster.test.ts', 'test/**/*.test.ts'],
+          exclude: ['test/e2e/**'],
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          ...onCluster,
+          name: 'e2e',
+          include: ['test/e2e/**/*.test.ts'],
+          globalSetup: ['test/e2e/setup.ts'],
+          sequence: { groupOrder: 2 },
+        },
+      },
+    ],
+  },
+});
