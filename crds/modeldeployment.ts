@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { condition, kubernetes, matching } from './kubernetes.ts';
 import { acceleratorSpec, resourcesSpec } from './modeldeployment/accelerator.ts';
 import { engineSpec } from './modeldeployment/engine.ts';
+import { routingSpec } from './modeldeployment/routing.ts';
 import { sourceSpec } from './modeldeployment/source.ts';
 import { groupVersion, type ObjectMeta, type ResourceCoordinates } from './object.ts';
 
@@ -36,6 +37,7 @@ export const modelDeploymentSpec = z
       .describe(
         'How many pods serve the model. Written by `kubectl scale`, a HorizontalPodAutoscaler or you; Fairlead only reads it.',
       ),
+    routing: routingSpec,
   })
   .describe('What is served, by which engine, on what, and how often.');
 

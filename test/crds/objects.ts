@@ -42,6 +42,11 @@ export function maximalModelDeployment(): Intent<ModelDeployment> {
       limits: Object.fromEntries(many(16, (index) => [`example.com/r${index}`, '1Gi'])),
     },
     replicas: 1000,
+    routing: {
+      policy: 'PrefixAware',
+      timeouts: { connect: '99999h', firstByte: '99999h', idle: '99999h', total: '99999h' },
+      retries: 10,
+    },
   });
 }
 
