@@ -5,7 +5,7 @@ import { createKubeMetrics } from '../kube/metrics.ts';
 import { createRegistry, createRouterMetrics } from '../telemetry/metrics.ts';
 import { RequestTelemetry } from '../telemetry/request-telemetry.ts';
 import type { Tracing } from '../telemetry/tracing.ts';
-import { Ledger } from './balance/ledger.ts';
+import { createBalancer } from './balance/balancer.ts';
 import type { Catalog } from './catalog/model.ts';
 import { watchCatalog } from './catalog/watch.ts';
 import type { RouterConfig } from './config.ts';
@@ -49,7 +49,7 @@ export async function startRouter(dependencies: RouterDependencies): Promise<Rou
   const accessLog = config.accessLog ? log : undefined;
   const telemetry = new RequestTelemetry({ metrics, tracing, accessLog, nowMs });
   const upstreams = new Upstreams({ connectTimeoutMs: config.connectTimeoutMs });
-  const ledger = new Ledger();
+  const balancer = createBalancer(Math.random);
   let draining = false;
 
   const catalog = watchCatalog({
@@ -58,7 +58,9 @@ export async function startRouter(dependencies: RouterDependencies): Promise<Rou
     log,
     metrics: createKubeMetrics(registry),
     onChange: (changed) => {
-      upstreams.retain(changed.models.flatMap(({ replicas }) => replicas));
+      const replicas = changed.models.flatMap((model) => model.replicas);
+      upstreams.retain(replicas);
+      balancer.retain(replicas);
       showModels(changed, telemetry);
     },
   });
@@ -72,10 +74,9 @@ export async function startRouter(dependencies: RouterDependencies): Promise<Rou
     catalog,
     telemetry,
     upstreams,
-    ledger,
+    balancer,
     nowMs,
     log,
-    random: Math.random,
     retries: config.retries,
     bodyLimitBytes: config.bodyLimitBytes,
     isDraining: () => draining,
@@ -94,11 +95,11 @@ export async function startRouter(dependencies: RouterDependencies): Promise<Rou
   return {
     address,
     internalAddress,
-    inFlight: () => ledger.total,
+    inFlight: () => balancer.total,
     isReady,
     async shutdown() {
       draining = true;
-      log.info({ in_flight: ledger.total, lame_duck_ms: config.lameDuckMs }, 'shutting down');
+      log.info({ in_flight: balancer.total, lame_duck_ms: config.lameDuckMs }, 'shutting down');
       await delay(config.lameDuckMs);
       const finished = await drainServer(server, config.drainTimeoutMs);
       if (!finished) log.warn({}, 'answers were cut off: the drain timeout is over');

@@ -1,6 +1,6 @@
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import type { RequestTelemetry } from '../telemetry/request-telemetry.ts';
-import type { Ledger } from './balance/ledger.ts';
+import type { Balancer } from './balance/balancer.ts';
 import type { CatalogSource } from './catalog/watch.ts';
 import { refuseBrokenRequest } from './client-errors.ts';
 import { type Answering, Exchange } from './exchange.ts';
@@ -14,9 +14,7 @@ export interface ServerDependencies {
   catalog: CatalogSource;
   telemetry: RequestTelemetry;
   upstreams: Upstreams;
-  ledger: Ledger;
-  /** Uniform in [0, 1). */
-  random: () => number;
+  balancer: Balancer;
   /** Milliseconds of the telemetry's clock. */
   nowMs: () => number;
   retries: number;

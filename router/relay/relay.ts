@@ -1,8 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { AttemptOutcome, ErrorType } from '../../telemetry/contract.ts';
 import type { RequestRecord } from '../../telemetry/request-record.ts';
-import { leastLoad } from '../balance/least-load.ts';
-import type { Ledger, Slot } from '../balance/ledger.ts';
+import type { Balancer, Placement } from '../balance/balancer.ts';
 import type { Model, Replica } from '../catalog/model.ts';
 import type { ModelEndpoint } from '../openai/endpoints.ts';
 import { ApiError } from '../openai/errors.ts';
@@ -32,9 +31,7 @@ export interface RelayRequest {
 /** What all requests share. */
 export interface RelayDependencies {
   upstreams: Upstreams;
-  ledger: Ledger;
-  /** Uniform in [0, 1). */
-  random: () => number;
+  balancer: Balancer;
   /** How many other replicas a request may be sent to after the first. */
   retries: number;
   /** Answers a request that got no answer from any replica. */
@@ -42,7 +39,7 @@ export interface RelayDependencies {
 }
 
 /**
- * Sends a request to the replica with the least load and its answer back, byte for byte. Before the
+ * Sends a request to the replica that the balancer chooses and its answer back, byte for byte. Before the
  * answer's first byte a failure is repaired on another replica; after it, never. When the client goes,
  * the engine's connection goes with it.
  */
@@ -61,9 +58,8 @@ class Relay implements AttemptListener {
   /** Replicas that failed this request. */
   readonly #failed = new Set<string>();
   #retriesLeft: number;
-  #replica: Replica | undefined;
+  #placement: Placement | undefined;
   #attempt: Attempt | undefined;
-  #slot: Slot | undefined;
   #freshTried = false;
 
   constructor(shared: RelayDependencies, request: RelayRequest) {
@@ -77,15 +73,19 @@ class Relay implements AttemptListener {
   /** Sends the request to a replica that has not failed it. */
   tryNext(lastFailure?: Failure): void {
     const candidates = this.#candidates();
-    const { ledger, random } = this.#shared;
-    const replica = leastLoad(candidates, (id) => ledger.inFlight(id), random);
-    if (!replica) {
+    const { body, endpoint, model } = this.#request;
+    const placement = this.#shared.balancer.place(
+      { model: model()?.servedName ?? '', body, operation: endpoint.operation },
+      'LeastLoad',
+      candidates,
+    );
+    if (!placement) {
       this.#refuse(lastFailure);
       return;
     }
-    this.#replica = replica;
+    this.#placement = placement;
     this.#freshTried = false;
-    this.#send(replica, candidates.length, false);
+    this.#send(placement, false);
   }
 
   head(status: number, rawHeaders: readonly (string | Buffer)[]): void {
@@ -99,6 +99,7 @@ class Relay implements AttemptListener {
   }
 
   data(chunk: Buffer): boolean {
+    this.#placement?.firstByte();
     this.#request.record.data(chunk);
     return this.#reply.write(chunk, () => this.#attempt?.resume());
   }
@@ -122,19 +123,17 @@ class Relay implements AttemptListener {
     }
     const failure = failureOf(error);
     const decision = this.#decide(undefined, failure.label === '_OTHER');
-    this.#attemptEnded('failed', undefined, failure.label);
-    switch (decision) {
-      case 'fresh':
-        this.#freshTried = true;
-        this.#request.record.retried('idle_connection');
-        if (this.#replica) this.#send(this.#replica, this.#candidates().length, true);
-        break;
-      case 'elsewhere':
-        this.#retryElsewhere(failure.label, failure);
-        break;
-      default:
-        this.#refuse(failure);
+    if (decision === 'fresh' && this.#placement) {
+      const { record } = this.#request;
+      record.attemptEnded({ outcome: 'failed', errorType: failure.label });
+      record.retried('idle_connection');
+      this.#freshTried = true;
+      this.#send(this.#placement, true);
+      return;
     }
+    this.#attemptEnded('failed', undefined, failure.label);
+    if (decision === 'elsewhere') this.#retryElsewhere(failure.label, failure);
+    else this.#refuse(failure);
   }
 
   #candidates(): readonly Replica[] {
@@ -142,7 +141,7 @@ class Relay implements AttemptListener {
     return this.#failed.size === 0 ? replicas : replicas.filter(({ id }) => !this.#failed.has(id));
   }
 
-  #send(replica: Replica, candidates: number, fresh: boolean): void {
+  #send({ replica, policy, candidates }: Placement, fresh: boolean): void {
     const { endpoint, target, rawHeaders, requestId, body, record } = this.#request;
     const trace = record.attemptStarted({
       pod: replica.pod,
@@ -150,10 +149,9 @@ class Relay implements AttemptListener {
       revision: replica.revision,
       address: replica.host,
       port: replica.port,
-      policy: 'LeastLoad',
+      policy,
       candidates,
     });
-    this.#slot = this.#shared.ledger.acquire(replica.id);
     this.#attempt = new Attempt(this);
     this.#shared.upstreams.dispatch(
       replica,
@@ -171,14 +169,13 @@ class Relay implements AttemptListener {
   }
 
   #decide(status: number | undefined, hopeless: boolean): ReturnType<typeof decide> {
-    const others = this.#candidates().filter(({ id }) => id !== this.#replica?.id).length;
+    const others = this.#candidates().filter(({ id }) => id !== this.#placement?.replica.id).length;
     const reusedSocket = this.#attempt?.reusedSocket ?? false;
     const result = { status, reusedSocket, freshTried: this.#freshTried, hopeless };
     return decide(result, this.#retriesLeft, others);
   }
 
   #retryElsewhere(reason: string, failure?: Failure): void {
-    if (this.#replica) this.#failed.add(this.#replica.id);
     this.#retriesLeft--;
     this.#request.record.retried(reason);
     this.tryNext(failure);
@@ -213,15 +210,16 @@ class Relay implements AttemptListener {
 
   #clientGone(): void {
     // After truncate() the connection is closed by us.
-    if (!this.#slot) return;
+    if (!this.#placement) return;
     this.#attempt?.abort();
     this.#attemptEnded('cancelled', this.#reply.status || undefined, 'client_disconnected');
     this.#over('client_disconnected');
   }
 
   #attemptEnded(outcome: AttemptOutcome, statusCode?: number, errorType?: ErrorType): void {
-    this.#slot?.release();
-    this.#slot = undefined;
+    if (outcome !== 'ok' && this.#placement) this.#failed.add(this.#placement.replica.id);
+    this.#placement?.release();
+    this.#placement = undefined;
     this.#request.record.attemptEnded({ outcome, statusCode, errorType });
   }
 
