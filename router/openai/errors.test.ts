@@ -28,8 +28,22 @@ test('codes are unique, statuses are errors, everything has a remedy', () => {
 
 test('a model without a ready replica is worth another try in a second', () => {
   const headers = errorHeaders(new ApiError('no_ready_replica', '', 'model'), 2);
-  expect(headers.slice(-2)).toEqual(['retry-after', '1']);
+  expect(headers.slice(-4)).toEqual(['retry-after', '1', 'retry-after-ms', '1000']);
   expect(headers).not.toContain('x-should-retry');
+});
+
+test('the case may say how long to wait, and more headers', () => {
+  const details = { retryAfterMs: 1_200, headers: ['x-ratelimit-limit-requests', '5'] };
+  const error = new ApiError('rate_limit_exceeded', 'Too many.', null, details);
+  expect(errorHeaders(error, 2).slice(4)).toEqual([
+    ...['retry-after', '2', 'retry-after-ms', '1200'],
+    ...['x-ratelimit-limit-requests', '5'],
+  ]);
+});
+
+test('when every replica has failed, SDKs are told not to try again', () => {
+  const headers = errorHeaders(new ApiError('replica_failed', ''), 2);
+  expect(headers.slice(4)).toEqual(['x-should-retry', 'false']);
 });
 
 test('what nobody foresaw is an internal error that tells the client nothing of its cause', () => {

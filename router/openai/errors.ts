@@ -16,8 +16,10 @@ export interface ErrorKind {
   readonly label: ErrorType | undefined;
   /** What the caller can do about it. */
   readonly remedy: string;
-  /** Sent as Retry-After, in seconds: SDKs wait that long and try again by themselves. */
+  /** Sent as Retry-After unless the case says otherwise: SDKs wait that long, then try again. */
   readonly retryAfterS?: number;
+  /** `false` is sent as x-should-retry: the router has tried all there is, SDKs need not. */
+  readonly shouldRetry?: false;
 }
 
 /** All errors of the router. Errors of engines pass through as they are. */
@@ -28,6 +30,14 @@ export const errorKinds = {
     code: 'invalid_json',
     label: 'invalid_request',
     remedy: 'Send a JSON object as the body.',
+  },
+  invalid_multipart: {
+    status: 400,
+    type: 'invalid_request_error',
+    code: 'invalid_multipart',
+    label: 'invalid_request',
+    remedy:
+      'Send multipart/form-data whose parts end with the boundary of the Content-Type header, `model` once.',
   },
   model_required: {
     status: 400,
@@ -50,12 +60,34 @@ export const errorKinds = {
     label: 'invalid_request',
     remedy: 'Send a well-formed HTTP request.',
   },
+  invalid_api_key: {
+    status: 401,
+    type: 'invalid_request_error',
+    code: 'invalid_api_key',
+    label: 'invalid_request',
+    remedy: 'Send a key that is in force as `Authorization: Bearer …`, or as `x-api-key`.',
+  },
+  model_not_allowed: {
+    status: 403,
+    type: 'invalid_request_error',
+    code: 'model_not_allowed',
+    label: 'invalid_request',
+    remedy:
+      'Use a model of GET /v1/models, which lists what the key may use, or widen the key’s policy.',
+  },
   model_not_found: {
     status: 404,
     type: 'invalid_request_error',
     code: 'model_not_found',
     label: 'invalid_request',
     remedy: 'Use a name of GET /v1/models.',
+  },
+  response_not_found: {
+    status: 404,
+    type: 'invalid_request_error',
+    code: 'response_not_found',
+    label: 'invalid_request',
+    remedy: 'Use the id of a response whose replica still runs, or send the whole conversation.',
   },
   not_found: {
     status: 404,
@@ -85,6 +117,13 @@ export const errorKinds = {
     label: 'invalid_request',
     remedy: 'Send less, or raise the router’s body limit.',
   },
+  url_too_long: {
+    status: 414,
+    type: 'invalid_request_error',
+    code: 'url_too_long',
+    label: 'invalid_request',
+    remedy: 'Send a URL of at most 8 KiB.',
+  },
   unsupported_encoding: {
     status: 415,
     type: 'invalid_request_error',
@@ -92,12 +131,27 @@ export const errorKinds = {
     label: 'invalid_request',
     remedy: 'Send the body uncompressed.',
   },
+  unsupported_media_type: {
+    status: 415,
+    type: 'invalid_request_error',
+    code: 'unsupported_media_type',
+    label: 'invalid_request',
+    remedy: 'Send the body as multipart/form-data with a boundary.',
+  },
   headers_too_large: {
     status: 431,
     type: 'invalid_request_error',
     code: 'headers_too_large',
     label: 'invalid_request',
     remedy: 'Send less than 64 KiB of headers.',
+  },
+  rate_limit_exceeded: {
+    status: 429,
+    type: 'rate_limit_error',
+    code: 'rate_limit_exceeded',
+    label: 'overloaded',
+    remedy: 'Wait as long as Retry-After says; x-ratelimit-* tell which limit it was.',
+    retryAfterS: 1,
   },
   internal_error: {
     status: 500,
@@ -111,8 +165,8 @@ export const errorKinds = {
     type: 'server_error',
     code: 'replica_failed',
     label: 'connection_error',
-    remedy: 'Try again; if it lasts, look at the model’s pods.',
-    retryAfterS: 1,
+    remedy: 'Look at the model’s pods: every replica that could be asked has failed.',
+    shouldRetry: false,
   },
   no_ready_replica: {
     status: 503,
@@ -133,17 +187,32 @@ export const errorKinds = {
 
 export type ErrorName = keyof typeof errorKinds;
 
+/** What an error answer says beside its kind and its message. */
+export interface ErrorDetails {
+  /** Overrides the kind's Retry-After. */
+  readonly retryAfterMs?: number;
+  /** Further header pairs, such as x-ratelimit-*. */
+  readonly headers?: readonly string[];
+}
+
 /** An error answer: its kind and what to say about this case. */
 export class ApiError extends Error {
   override name = 'ApiError';
   readonly kind: ErrorKind;
   /** The request's field that is wrong, on the wire as `error.param`. */
   readonly param: string | null;
+  readonly details: ErrorDetails;
 
-  constructor(name: ErrorName, message: string, param: string | null = null) {
+  constructor(
+    name: ErrorName,
+    message: string,
+    param: string | null = null,
+    details: ErrorDetails = {},
+  ) {
     super(message);
     this.kind = errorKinds[name];
     this.param = param;
+    this.details = details;
   }
 }
 
@@ -154,9 +223,14 @@ export function errorBody(error: ApiError): string {
 }
 
 /** Header pairs of an error answer, without those that every answer has. */
-export function errorHeaders(error: ApiError, bodyBytes: number): string[] {
-  const { retryAfterS } = error.kind;
+export function errorHeaders({ kind, details }: ApiError, bodyBytes: number): string[] {
   const headers = ['content-type', 'application/json', 'content-length', String(bodyBytes)];
-  if (retryAfterS !== undefined) headers.push('retry-after', String(retryAfterS));
+  const retryAfterMs = details.retryAfterMs ?? (kind.retryAfterS ?? 0) * 1000;
+  if (retryAfterMs > 0) {
+    headers.push('retry-after', String(Math.ceil(retryAfterMs / 1000)));
+    headers.push('retry-after-ms', String(Math.ceil(retryAfterMs)));
+  }
+  if (kind.shouldRetry === false) headers.push('x-should-retry', 'false');
+  headers.push(...(details.headers ?? []));
   return headers;
 }
