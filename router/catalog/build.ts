@@ -1,9 +1,10 @@
 import { modelDeploymentLabel } from '../../crds/labels.ts';
 import type { ModelDeployment } from '../../crds/modeldeployment.ts';
-import { claimNames } from '../../crds/names.ts';
+import { claimNames, servedNamesOf } from '../../crds/names.ts';
 import type { Pod } from '../../kube/resources.ts';
 import type { Catalog, Model, Replica } from './model.ts';
 import { podState, replicaOf } from './replica.ts';
+import { routingOf } from './routing.ts';
 
 /**
  * Makes the catalog of what can be asked for out of what the cluster holds. A name belongs to the oldest
@@ -21,20 +22,21 @@ export function buildCatalog(
   const modelOf = new Map<ModelDeployment, Model>();
   const byName = new Map<string, Model>();
   const claimants = deployments.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
-  for (const [servedName, deployment] of claimNames(claimants).owners) {
+  for (const [name, deployment] of claimNames(claimants).owners) {
     let model = modelOf.get(deployment);
     if (!model) {
-      const { namespace, name } = deployment.metadata;
-      model = buildModel(servedName, deployment, podsByOwner.get(ownerKey(namespace, name)) ?? []);
+      const { metadata } = deployment;
+      const own = podsByOwner.get(ownerKey(metadata.namespace, metadata.name)) ?? [];
+      model = buildModel(deployment, own);
       modelOf.set(deployment, model);
     }
-    byName.set(servedName, model);
+    byName.set(name, model);
   }
   const models = [...modelOf.values()].sort(by(({ servedName }) => servedName));
   return { byName, models };
 }
 
-function buildModel(servedName: string, deployment: ModelDeployment, pods: readonly Pod[]): Model {
+function buildModel(deployment: ModelDeployment, pods: readonly Pod[]): Model {
   const { metadata, spec } = deployment;
   const counts = { ready: 0, starting: 0, terminating: 0 };
   const replicas: Replica[] = [];
@@ -44,15 +46,22 @@ function buildModel(servedName: string, deployment: ModelDeployment, pods: reado
     const replica = state === 'ready' ? replicaOf(pod) : undefined;
     if (replica) replicas.push(replica);
   }
+  const [servedName = metadata.name, ...aliases] = servedNamesOf(deployment);
   const ready = deployment.status?.conditions.find(({ type }) => type === 'Ready');
   return {
+    kind: 'ModelDeployment',
     servedName,
+    aliases,
+    adapters: [],
+    engineName: servedName,
     namespace: metadata.namespace ?? '',
     name: metadata.name,
     createdS: Math.floor(Date.parse(metadata.creationTimestamp) / 1000),
     features: new Set(spec.engine.features),
     replicas: replicas.sort(by(({ pod }) => pod)),
     counts: { desired: spec.replicas, ...counts },
+    routing: routingOf(spec.routing),
+    maxInFlight: undefined,
     notReadyMessage: ready && ready.status !== 'True' ? ready.message : undefined,
   };
 }

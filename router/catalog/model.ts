@@ -1,15 +1,30 @@
 import type { Feature } from '../../crds/modeldeployment/engine.ts';
+import type { Routing } from './routing.ts';
 
-/** A pod that can take requests now. */
+/** What can take requests now: a pod, or an endpoint outside of Fairlead. */
 export interface Replica {
   /** The pod's uid: a pod of the same name later is another replica. */
   readonly id: string;
+  /** Empty for an external endpoint. */
   readonly pod: string;
   readonly namespace: string;
   readonly revision: string;
-  /** The pod's IP; in brackets when it is IPv6. */
+  /** The pod's IP, or the endpoint's host name; in brackets when it is IPv6. */
   readonly host: string;
   readonly port: number;
+  /** Absent: a pod, asked by plain HTTP at the paths that clients use. */
+  readonly external?: ExternalEndpoint | undefined;
+}
+
+/** How an endpoint outside of Fairlead is asked. */
+export interface ExternalEndpoint {
+  readonly tls: boolean;
+  /** Stands in the place of `/v1`; does not end with a slash. */
+  readonly basePath: string;
+  /** Header pairs that every request to it carries: its key. Never for a log. */
+  readonly headers: readonly string[];
+  /** PEM of the only authorities that its certificate may be from; undefined: the usual ones. */
+  readonly ca: string | undefined;
 }
 
 /** How many pods of a model are in which state; `desired` is the object's own number. */
@@ -22,8 +37,16 @@ export interface ReplicaCounts {
 
 /** A served model as this router sees it. */
 export interface Model {
+  /** What it was made from. */
+  readonly kind: 'ModelDeployment' | 'ExternalModel';
   readonly servedName: string;
-  /** Of the ModelDeployment. */
+  /** Further names that clients may send for it. */
+  readonly aliases: readonly string[];
+  /** Its LoRA adapters, each asked for as `<name of the model>:<adapter>`. */
+  readonly adapters: readonly string[];
+  /** The name that its replicas know it by. */
+  readonly engineName: string;
+  /** Of the object. */
   readonly namespace: string;
   readonly name: string;
   /** Seconds since 1970. */
@@ -32,6 +55,9 @@ export interface Model {
   /** Sorted by pod name. */
   readonly replicas: readonly Replica[];
   readonly counts: ReplicaCounts;
+  readonly routing: Routing;
+  /** How many requests this router may have open at it at once; undefined: any number. */
+  readonly maxInFlight: number | undefined;
   /** Why it is not ready, in the operator's words; undefined: it is, or nobody said. */
   readonly notReadyMessage: string | undefined;
 }
