@@ -1,11 +1,13 @@
 import { z } from 'zod';
 import { duration } from '../duration.ts';
+import { kubernetes } from '../kubernetes.ts';
 
 /** By which rule a replica is chosen. */
 export const routingPolicies = ['PrefixAware', 'LeastLoad', 'RoundRobin'] as const;
 export type RoutingPolicy = (typeof routingPolicies)[number];
 
-const timeoutsSpec = z
+/** How long the router waits for an answer. */
+export const timeoutsSpec = z
   .strictObject({
     connect: duration()
       .default('5s')
@@ -43,6 +45,14 @@ export const routingSpec = z
       .describe(
         'How many other replicas a request is tried on when one fails before the first byte of its answer.',
       ),
+    fallbacks: z
+      .array(z.string().min(1).max(200))
+      .max(8)
+      .describe(
+        'Served names of other ModelDeployments or ExternalModels that take a request when no replica of this one can: none is ready, or the last retry failed before the first byte. Tried in this order, each once; fallbacks of a fallback are not followed.',
+      )
+      .register(kubernetes, { listType: 'atomic' })
+      .optional(),
   })
   .prefault({})
   .describe('How the router brings requests to the replicas.');
