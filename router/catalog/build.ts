@@ -1,4 +1,5 @@
 import { modelDeploymentLabel } from '../../crds/labels.ts';
+import { featuresOf } from '../../crds/modeldeployment/features.ts';
 import type { ModelDeployment } from '../../crds/modeldeployment.ts';
 import { claimNames, servedNamesOf } from '../../crds/names.ts';
 import type { Pod } from '../../kube/resources.ts';
@@ -57,7 +58,7 @@ function buildModel(deployment: ModelDeployment, pods: readonly Pod[]): Model {
     namespace: metadata.namespace ?? '',
     name: metadata.name,
     createdS: Math.floor(Date.parse(metadata.creationTimestamp) / 1000),
-    features: new Set(spec.engine.features),
+    features: new Set(featuresOf(spec.engine)),
     replicas: replicas.sort(by(({ pod }) => pod)),
     counts: { desired: spec.replicas, ...counts },
     routing: routingOf(spec.routing),

@@ -1,4 +1,4 @@
-import type { Feature } from '../../crds/modeldeployment/engine.ts';
+import type { Feature } from '../../crds/modeldeployment/features.ts';
 import type { Routing } from './routing.ts';
 
 /** What can take requests now: a pod, or an endpoint outside of Fairlead. */
