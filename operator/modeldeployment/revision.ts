@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { featuresOf } from '../../crds/modeldeployment/features.ts';
 import type { ModelDeployment } from '../../crds/modeldeployment.ts';
 import { servedNamesOf } from '../../crds/names.ts';
 
@@ -24,7 +25,7 @@ const algorithms: readonly ((deployment: ModelDeployment) => unknown)[] = [
         env: engine.env,
         contextLength: engine.contextLength,
         maxConcurrency: engine.maxConcurrency,
-        features: engine.features.toSorted(),
+        features: featuresOf(engine).toSorted(),
       },
       accelerator: {
         profile: accelerator.profile,

@@ -1,4 +1,4 @@
-import type { Feature } from '../../crds/modeldeployment/engine.ts';
+import type { Feature } from '../../crds/modeldeployment/features.ts';
 import type { Operation } from '../../telemetry/contract.ts';
 
 /** A call that is answered by a replica of the model named in its JSON body. */

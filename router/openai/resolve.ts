@@ -1,4 +1,4 @@
-import type { Feature } from '../../crds/modeldeployment/engine.ts';
+import type { Feature } from '../../crds/modeldeployment/features.ts';
 import type { Catalog, Model } from '../catalog/model.ts';
 import { ApiError } from './errors.ts';
 import { readBodyHead } from './model-name.ts';

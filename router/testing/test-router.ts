@@ -1,6 +1,6 @@
 import { trace } from '@opentelemetry/api';
 import { modelDeploymentLabel, revisionLabel } from '../../crds/labels.ts';
-import type { Feature } from '../../crds/modeldeployment/engine.ts';
+import type { Feature } from '../../crds/modeldeployment/features.ts';
 import { createClient } from '../../kube/client.ts';
 import { silentLogger } from '../../kube/logger.ts';
 import { type ScriptedServer, startScriptedServer } from '../../kube/testing/scripted-server.ts';
