@@ -7,12 +7,16 @@ test('a client’s headers go on in their order and case, less what ends at this
     ...['Host', 'router', 'X-Custom', 'a', 'Connection', 'keep-alive, X-Hop', 'X-Hop', 'gone'],
     ...['Accept-Encoding', 'gzip', 'Content-Length', '2', 'Transfer-Encoding', 'chunked'],
     ...['Expect', '100-continue', 'X-Conversation-Id', 'c1', 'X-Request-Id', 'theirs'],
-    ...['Authorization', 'Bearer k', 'x-custom', 'b', 'TE', 'trailers', 'traceparent', 'tp'],
+    ...['x-custom', 'b', 'TE', 'trailers', 'traceparent', 'tp'],
   ];
   expect(requestHeaders(raw, 'req_1', undefined)).toEqual([
     ...['accept-encoding', 'identity', 'x-request-id', 'req_1'],
-    ...['X-Custom', 'a', 'Authorization', 'Bearer k', 'x-custom', 'b', 'traceparent', 'tp'],
+    ...['X-Custom', 'a', 'x-custom', 'b', 'traceparent', 'tp'],
   ]);
+});
+
+test.each(['Authorization', 'X-Api-Key', 'api-key'])('no %s reaches an engine', (name) => {
+  expect(requestHeaders([name, 'secret'], 'req_1', undefined)).not.toContain('secret');
 });
 
 test('when this router traces, its own trace headers take the place of the client’s', () => {

@@ -13,6 +13,10 @@ const neverForwarded = new Set([
   'transfer-encoding',
   'upgrade',
   'expect',
+  // A client's key is for this router alone.
+  'authorization',
+  'x-api-key',
+  'api-key',
   'host',
   'content-length',
   // Replaced below.
