@@ -29,6 +29,11 @@ test('every default appears, and they are the ones that the operator counts on',
     engine: { type: 'LlamaCpp', features: ['Chat', 'Completions'] },
     accelerator: { profile: 'cpu', count: 1 },
     replicas: 1,
+    routing: {
+      policy: 'PrefixAware',
+      timeouts: { connect: '5s', firstByte: '0s', idle: '5m', total: '1h' },
+      retries: 2,
+    },
   });
   expect(modelDeploymentSpec.parse(modelDeployment('defaults').spec)).toEqual(spec);
   const half = modelDeployment('half', { accelerator: { profile: 'nvidia' } });

@@ -21,6 +21,7 @@ interface RuleCase {
 const engine = (rest: object) => ({ engine: { type: 'LlamaCpp', ...rest } });
 const source = (uri: string) => ({ source: { uri } });
 const variable = (rest: object) => engine({ env: [{ name: 'A', ...rest }] });
+const idle = (text: string) => ({ routing: { timeouts: { idle: text } } });
 const reference = { name: 'a', key: 'b' };
 
 const modelDeploymentRules: readonly RuleCase[] = [
@@ -94,6 +95,13 @@ const modelDeploymentRules: readonly RuleCase[] = [
     ],
     field: 'spec.resources.requests[cpu]',
     says: /must be a quantity, such as 2, "500m" or "4Gi"/,
+  },
+  {
+    rule: 'routing.timeouts are lengths of time',
+    accepted: [idle('0s'), idle('250ms'), idle('1h30m')],
+    refused: [idle('5'), idle('5 s'), idle('1d'), idle('-5s'), idle('')],
+    field: 'spec.routing.timeouts.idle',
+    says: /must be a length of time, such as "5s" or "1h30m"/,
   },
 ];
 
