@@ -11,6 +11,13 @@ export const managedByLabel = 'app.kubernetes.io/managed-by';
 /** Value of {@link managedByLabel} on everything Fairlead makes. */
 export const managedByFairlead = 'fairlead';
 
+/** Label on a Secret: what Fairlead may use it for. Others are never read. */
+export const secretKindLabel = 'fairlead.dev/kind';
+/** Value of {@link secretKindLabel}: a key that clients of the router come with. */
+export const apiKeyKind = 'api-key';
+/** Value of {@link secretKindLabel}: what an ExternalModel is reached with, to be sent out of the cluster. */
+export const externalModelKind = 'external-model';
+
 /** Annotation on a model pod that gets no new request any more: since when (RFC 3339). */
 export const drainingAnnotation = 'fairlead.dev/draining';
 /** Annotation on a model pod: how many pods in a row died in its place before it. Absent means none. */
