@@ -9,7 +9,7 @@ export interface ConditionText {
   meaning: string;
 }
 
-/** The condition types of a ModelDeployment. */
+/** The condition types of a ModelDeployment; an ExternalModel has `Accepted` alone. */
 export const conditionTypes = {
   Accepted: { meaning: 'The spec, and everything it refers to, is sound.' },
   Scheduled: { meaning: 'Every replica has a node.' },
@@ -32,15 +32,25 @@ const none = 'Nothing.';
 const waits = 'Nothing: it goes on by itself.';
 
 /**
- * Every reason that a condition of a ModelDeployment can have. `Ready` takes over the reason of what
+ * Every reason that a condition of a ModelDeployment or an ExternalModel can have. `Ready` takes over the reason of what
  * keeps it False.
  */
 export const reasons = {
   Accepted: { on: ['Accepted'], meaning: 'Nothing is wrong with the spec.', remedy: none },
   NameConflict: {
     on: ['Accepted', 'Ready'],
-    meaning: 'An older ModelDeployment serves the same name; this one serves nothing.',
-    remedy: 'Give spec.servedName another value, or delete the older object.',
+    meaning: 'An older object serves one of the same names; this one serves nothing.',
+    remedy: 'Give spec.servedName or the alias another value, or delete the older object.',
+  },
+  NamespaceNotEnabled: {
+    on: ['Accepted'],
+    meaning: 'ExternalModels of this namespace are not served: requests may not leave from there.',
+    remedy: "Add the namespace to the chart's value externalModels.namespaces.",
+  },
+  SecretNotUsable: {
+    on: ['Accepted'],
+    meaning: 'A Secret that an ExternalModel names is missing, or lacks its label or its field.',
+    remedy: 'Create or correct the Secret in the message; nothing is sent until then.',
   },
   ProfileNotFound: {
     on: ['Accepted', 'Ready'],

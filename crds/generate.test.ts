@@ -15,7 +15,7 @@ test('the chart gets the same CRDs', () => {
   const crds = [...files.keys()].filter(
     (path) => path.startsWith('crds/') && path.endsWith('yaml'),
   );
-  expect(crds.length).toBe(2);
+  expect(crds.length).toBe(3);
   for (const path of crds)
     expect(files.get(path.replace('crds/generated/', 'charts/fairlead/crds/'))).toBe(
       files.get(path),

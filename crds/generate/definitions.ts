@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { AcceleratorProfiles, acceleratorProfileSpec } from '../acceleratorprofile.ts';
+import { ExternalModels, externalModelSpec, externalModelStatus } from '../externalmodel.ts';
 import type { Rule } from '../kubernetes.ts';
 import { cpuProfile } from '../modeldeployment/accelerator.ts';
 import {
@@ -40,7 +41,8 @@ const age: Column = {
   jsonPath: '.metadata.creationTimestamp',
   description: 'Time since it was created.',
 };
-const readyCondition = (field: string) => `.status.conditions[?(@.type=="Ready")].${field}`;
+const condition = (type: string, field: string) =>
+  `.status.conditions[?(@.type=="${type}")].${field}`;
 
 /** Every kind, in the order of the reference page. */
 export const definitions: readonly Definition[] = [
@@ -64,10 +66,10 @@ export const definitions: readonly Definition[] = [
       number('Ready', '.status.readyReplicas', 'Replicas that serve.'),
       number('Updated', '.status.updatedReplicas', 'Replicas of the current revision.'),
       age,
-      column('Status', readyCondition('reason'), 'Reason of the condition Ready.'),
+      column('Status', condition('Ready', 'reason'), 'Reason of the condition Ready.'),
       wide('Source', '.spec.source.uri', 'Where the weights come from.'),
       wide('Accelerator', '.spec.accelerator.profile', 'What each replica runs on.'),
-      wide('Message', readyCondition('message'), 'Message of the condition Ready.'),
+      wide('Message', condition('Ready', 'message'), 'Message of the condition Ready.'),
     ],
     rules: [
       {
@@ -106,6 +108,24 @@ export const definitions: readonly Definition[] = [
         fieldPath: '.metadata.name',
       },
     ],
+  },
+  {
+    resource: ExternalModels,
+    singular: 'externalmodel',
+    shortNames: ['xmodel'],
+    description:
+      'A model served outside of Fairlead behind an OpenAI-compatible API. Serves where the chart value externalModels.namespaces has its namespace.',
+    spec: externalModelSpec,
+    status: externalModelStatus,
+    columns: [
+      column('Model', '.status.servedNames[0]', 'The name that clients send.'),
+      column('URL', '.spec.baseURL', 'Where it is served.'),
+      age,
+      column('Status', condition('Accepted', 'reason'), 'Reason of the condition Accepted.'),
+      wide('Upstream', '.spec.upstreamModel', 'The name that is sent there.'),
+      wide('Message', condition('Accepted', 'message'), 'Message of the condition Accepted.'),
+    ],
+    rules: [],
   },
 ];
 

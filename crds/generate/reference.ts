@@ -12,7 +12,7 @@ export function referencePage(): string {
     `All kinds are in \`${apiVersion}\`. \`kubectl explain mdep.spec\` says the same.`,
     ...definitions.flatMap(kindSection),
     '## Conditions of a ModelDeployment',
-    'Each has `observedGeneration`, a reason of this list and a message.',
+    'Each has `observedGeneration`, a reason of this list and a message. An ExternalModel has `Accepted` alone.',
     table(
       ['condition', 'True means'],
       Object.entries(conditionTypes).map(([type, { meaning }]) => [`\`${type}\``, meaning]),
