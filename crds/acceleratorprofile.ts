@@ -1,25 +1,21 @@
 import { z } from 'zod';
-import { kubernetes, matching, stringMap } from './kubernetes.ts';
+import { kubernetes, matching, quantity, stringMap } from './kubernetes.ts';
+import { resourcesSpec, toleration } from './modeldeployment/accelerator.ts';
+import { type engineTypes, environmentVariable } from './modeldeployment/engine.ts';
 import { groupVersion, type ObjectMeta, type ResourceCoordinates } from './object.ts';
 
-const toleration = z
+const image = z.string().min(1).max(1024);
+
+/** One optional image an engine type that Fairlead has a default for. */
+const images = z
   .strictObject({
-    key: z.string().max(316).describe('Key of the taint; absent means every key.').optional(),
-    operator: z
-      .enum(['Exists', 'Equal'])
-      .describe('How the value is compared. Default: Equal.')
-      .optional(),
-    value: z.string().max(63).describe('Value of the taint, for Equal.').optional(),
-    effect: z
-      .enum(['NoSchedule', 'PreferNoSchedule', 'NoExecute'])
-      .describe('Effect of the taint; absent means every effect.')
-      .optional(),
-    tolerationSeconds: z
-      .int()
-      .describe('How long a NoExecute taint is tolerated; absent means for ever.')
-      .optional(),
-  })
-  .describe('A taint that replicas may ignore.');
+    vLLM: image.describe('Image of vLLM.').optional(),
+    LlamaCpp: image.describe('Image of llama.cpp’s llama-server.').optional(),
+    SGLang: image.describe('Image of SGLang.').optional(),
+    TGI: image.describe('Image of Text Generation Inference.').optional(),
+    Ollama: image.describe('Image of Ollama.').optional(),
+  } satisfies Partial<Record<(typeof engineTypes)[number], z.ZodType>>)
+  .describe('Images of the engines for this accelerator, before those of the chart.');
 
 /** How replicas get one kind of accelerator. */
 export const acceleratorProfileSpec = z
@@ -28,7 +24,9 @@ export const acceleratorProfileSpec = z
       .string()
       .min(1)
       .max(316)
-      .describe('The extended resource of one accelerator, such as `nvidia.com/gpu`.')
+      .describe(
+        'The extended resource of one accelerator, such as `nvidia.com/gpu` or `nvidia.com/mig-1g.10gb`.',
+      )
       .register(kubernetes, {
         rules: [
           matching(
@@ -36,7 +34,24 @@ export const acceleratorProfileSpec = z
             'must be the name of an extended resource with its domain, such as "nvidia.com/gpu"',
           ),
         ],
-      }),
+      })
+      .optional(),
+    deviceClassName: z
+      .string()
+      .min(1)
+      .max(63)
+      .describe(
+        'Instead of resourceName: the DeviceClass of one accelerator (dynamic resource allocation, Kubernetes 1.34 or newer). Fairlead writes the ResourceClaimTemplate.',
+      )
+      .register(kubernetes, {
+        rules: [
+          matching(
+            '[a-z0-9]([a-z0-9.-]*[a-z0-9])?',
+            'must be the name of a DeviceClass, such as "gpu.nvidia.com"',
+          ),
+        ],
+      })
+      .optional(),
     nodeSelector: stringMap(32)
       .describe('Labels that a node must have.')
       .register(kubernetes, { mapType: 'atomic' })
@@ -53,10 +68,35 @@ export const acceleratorProfileSpec = z
       .max(253)
       .describe('RuntimeClass of the pods, such as `nvidia`, where the accelerator needs one.')
       .optional(),
+    resources: resourcesSpec
+      .describe(
+        'CPU, memory and the like that go with each accelerator; `resources` of a ModelDeployment wins, name by name.',
+      )
+      .optional(),
+    images: images.optional(),
+    env: z
+      .array(environmentVariable)
+      .max(32)
+      .describe('Variables for the engine; those of the ModelDeployment win.')
+      .register(kubernetes, { listType: 'map', listMapKeys: ['name'] })
+      .optional(),
+    shmSize: quantity
+      .describe(
+        'Size of /dev/shm for engines whose processes share memory. Default: 1Gi for each accelerator.',
+      )
+      .optional(),
   })
   .describe(
     'How replicas get one kind of accelerator. A change reaches a ModelDeployment with its next revision.',
-  );
+  )
+  .register(kubernetes, {
+    rules: [
+      {
+        rule: 'has(self.resourceName) != has(self.deviceClassName)',
+        message: 'exactly one of resourceName and deviceClassName must be set',
+      },
+    ],
+  });
 
 export type AcceleratorProfileSpec = z.output<typeof acceleratorProfileSpec>;
 

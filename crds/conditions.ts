@@ -62,10 +62,20 @@ export const reasons = {
     meaning: 'spec.engine.args or spec.engine.env sets something that Fairlead itself sets.',
     remedy: 'Remove it; the message names the field to use instead.',
   },
+  PodTemplateRefused: {
+    on: ['Accepted', 'Ready'],
+    meaning: 'spec.podTemplate sets something that Fairlead needs as it is.',
+    remedy: 'Remove it; the message names the field to use instead.',
+  },
+  AcceleratorRefused: {
+    on: ['Accepted', 'Ready'],
+    meaning: 'The engine cannot use accelerators of this profile in this number.',
+    remedy: 'Do what the message says, or name another profile.',
+  },
   ImageMissing: {
     on: ['Accepted', 'Ready'],
     meaning: 'No image is known for this engine.',
-    remedy: "Set spec.engine.image, or the engine's default image in the chart's values.",
+    remedy: "Set spec.engine.image, images of the AcceleratorProfile, or the chart's engineImages.",
   },
   NotAccepted: {
     on: ['Scheduled', 'Available', 'Progressing'],
@@ -107,7 +117,7 @@ export const reasons = {
   ConfigMissing: {
     on: ['Available', 'Ready'],
     meaning: 'A container cannot be made, mostly for a Secret or ConfigMap that does not exist.',
-    remedy: 'Create what the message names, or correct spec.engine.env.',
+    remedy: 'Create what the message names, or correct spec.engine.env or envFrom.',
   },
   OutOfMemory: {
     on: ['Available', 'Ready'],

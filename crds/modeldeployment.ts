@@ -2,6 +2,8 @@ import { z } from 'zod';
 import { condition, kubernetes, matching } from './kubernetes.ts';
 import { acceleratorSpec, resourcesSpec } from './modeldeployment/accelerator.ts';
 import { engineSpec } from './modeldeployment/engine.ts';
+import { podTemplateSpec } from './modeldeployment/pod-template.ts';
+import { rolloutSpec } from './modeldeployment/rollout.ts';
 import { routingSpec } from './modeldeployment/routing.ts';
 import { sourceSpec } from './modeldeployment/source.ts';
 import { groupVersion, type ObjectMeta, type ResourceCoordinates } from './object.ts';
@@ -29,6 +31,7 @@ export const modelDeploymentSpec = z
     engine: engineSpec,
     accelerator: acceleratorSpec,
     resources: resourcesSpec.optional(),
+    podTemplate: podTemplateSpec.optional(),
     replicas: z
       .int32()
       .min(0)
@@ -38,6 +41,13 @@ export const modelDeploymentSpec = z
         'How many pods serve the model. Written by `kubectl scale`, a HorizontalPodAutoscaler or you; Fairlead only reads it.',
       ),
     routing: routingSpec,
+    rollout: rolloutSpec,
+    paused: z
+      .boolean()
+      .describe(
+        'Leave everything as it is: no pod is made, replaced or removed, and only the status is kept up. Deleting the object still deletes its pods.',
+      )
+      .optional(),
   })
   .describe('What is served, by which engine, on what, and how often.');
 

@@ -16,6 +16,9 @@ export type CustomResourceDefinition = SpecAndStatus<
 >;
 export type Lease = SpecAndStatus<k8s.V1LeaseSpec, never>;
 export type ConfigMap = KubeObject & Pick<k8s.V1ConfigMap, 'data' | 'binaryData' | 'immutable'>;
+export interface ResourceClaimTemplate extends KubeObject {
+  spec: Wire<k8s.V1ResourceClaimTemplateSpec>;
+}
 /** `data` values are base64. */
 export interface Secret extends KubeObject {
   type?: string;
@@ -55,6 +58,10 @@ export const Namespaces = served<KubeObject>('v1', 'Namespace', { namespaced: fa
 export const Services = served<Service>('v1', 'Service');
 export const Secrets = served<Secret>('v1', 'Secret');
 export const ConfigMaps = served<ConfigMap>('v1', 'ConfigMap');
+export const ResourceClaimTemplates = served<ResourceClaimTemplate>(
+  'resource.k8s.io/v1',
+  'ResourceClaimTemplate',
+);
 export const Leases = served<Lease>('coordination.k8s.io/v1', 'Lease');
 export const Events = served<Event>('events.k8s.io/v1', 'Event');
 export const CustomResourceDefinitions = served<CustomResourceDefinition>(

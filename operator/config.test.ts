@@ -15,14 +15,17 @@ test('defaults, and empty variables count as absent', () => {
     logLevel: 'info',
     watchNamespace: undefined,
     port: 9090,
-    engineImages: {},
+    engineImages: { accelerated: {}, cpu: {} },
+    hostPaths: [],
   });
 });
 
 test('everything set', () => {
   const all = {
     ...needed,
-    FAIRLEAD_LLAMACPP_IMAGE: 'llama:1',
+    FAIRLEAD_ENGINE_IMAGES: '{"LlamaCpp": "llama:1"}',
+    FAIRLEAD_CPU_ENGINE_IMAGES: '{"vLLM": "vllm:cpu"}',
+    FAIRLEAD_HOST_PATHS: '/a,/b/c',
     FAIRLEAD_LOG_LEVEL: 'debug',
     FAIRLEAD_WATCH_NAMESPACE: 'models',
     FAIRLEAD_PORT: '0',
@@ -31,7 +34,8 @@ test('everything set', () => {
     logLevel: 'debug',
     watchNamespace: 'models',
     port: 0,
-    engineImages: { LlamaCpp: 'llama:1' },
+    engineImages: { accelerated: { LlamaCpp: 'llama:1' }, cpu: { vLLM: 'vllm:cpu' } },
+    hostPaths: ['/a', '/b/c'],
   });
 });
 
@@ -41,6 +45,11 @@ test('every wrong variable is named', () => {
     FAIRLEAD_ROUTER_URL: 'router',
     FAIRLEAD_PORT: 'x',
     FAIRLEAD_NAMESPACE: '',
+    FAIRLEAD_ENGINE_IMAGES: '{"Abacus": "x"}',
+    FAIRLEAD_CPU_ENGINE_IMAGES: 'vLLM',
+    FAIRLEAD_HOST_PATHS: 'models',
   };
-  expect(() => readConfig(wrong)).toThrow(/FAIRLEAD_NAMESPACE.*FAIRLEAD_ROUTER_URL.*FAIRLEAD_PORT/);
+  expect(() => readConfig(wrong)).toThrow(
+    /FAIRLEAD_NAMESPACE.*ROUTER_URL.*ENGINE_IMAGES.*Abacus.*CPU_ENGINE_IMAGES.*HOST_PATHS.*absolute.*FAIRLEAD_PORT/,
+  );
 });

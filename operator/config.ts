@@ -1,5 +1,27 @@
 import { z } from 'zod';
-import type { engineTypes } from '../crds/modeldeployment/engine.ts';
+import type { EngineType } from '../crds/modeldeployment/engine.ts';
+
+const images = z
+  .preprocess(
+    (text) => parsed(text),
+    z.strictObject({
+      vLLM: z.string().optional(),
+      LlamaCpp: z.string().optional(),
+      SGLang: z.string().optional(),
+      TGI: z.string().optional(),
+      Ollama: z.string().optional(),
+    } satisfies Partial<Record<EngineType, z.ZodType>>),
+  )
+  .default({});
+
+/** JSON, or the text itself where it is none, which no schema of an object accepts. */
+function parsed(text: unknown): unknown {
+  try {
+    return JSON.parse(String(text));
+  } catch {
+    return text;
+  }
+}
 
 /** What the operator is told by its environment; the chart sets all of it. */
 const environment = z.object({
@@ -9,8 +31,15 @@ const environment = z.object({
   FAIRLEAD_POD_NAME: z.string().min(1),
   /** Base URL that `status.url` tells clients. */
   FAIRLEAD_ROUTER_URL: z.url(),
-  /** Default engine image for LlamaCpp; without it every ModelDeployment must name one. */
-  FAIRLEAD_LLAMACPP_IMAGE: z.string().optional(),
+  /** Default images of the engines by type, as JSON; without one a ModelDeployment must name its own. */
+  FAIRLEAD_ENGINE_IMAGES: images,
+  /** The same for the built-in profile `cpu`, before those. */
+  FAIRLEAD_CPU_ENGINE_IMAGES: images,
+  /** Folders of the nodes, separated by commas, that model pods may mount. */
+  FAIRLEAD_HOST_PATHS: z
+    .string()
+    .regex(/^\/[^,]*(,\/[^,]*)*$/, 'must be absolute paths separated by commas')
+    .optional(),
   FAIRLEAD_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
   /** Reconcile this namespace alone; empty: all. */
   FAIRLEAD_WATCH_NAMESPACE: z.string().optional(),
@@ -27,11 +56,13 @@ export interface OperatorConfig {
   /** Absent: all namespaces. */
   watchNamespace: string | undefined;
   port: number;
-  /** Default image of each engine type, where one is set. */
-  engineImages: EngineImages;
+  /** Default image of each engine type, where one is set: with accelerators, and without. */
+  engineImages: { accelerated: EngineImages; cpu: EngineImages };
+  /** Folders of the nodes that model pods may mount, with all below them. */
+  hostPaths: readonly string[];
 }
 
-export type EngineImages = Readonly<Partial<Record<(typeof engineTypes)[number], string>>>;
+export type EngineImages = Readonly<Partial<Record<EngineType, string | undefined>>>;
 
 /** The environment is not as it must be. The message names each variable. */
 export class ConfigError extends Error {
@@ -60,7 +91,9 @@ export function readConfig(
     watchNamespace: data.FAIRLEAD_WATCH_NAMESPACE,
     port: data.FAIRLEAD_PORT,
     engineImages: {
-      ...(data.FAIRLEAD_LLAMACPP_IMAGE && { LlamaCpp: data.FAIRLEAD_LLAMACPP_IMAGE }),
+      accelerated: data.FAIRLEAD_ENGINE_IMAGES,
+      cpu: data.FAIRLEAD_CPU_ENGINE_IMAGES,
     },
+    hostPaths: data.FAIRLEAD_HOST_PATHS?.split(',') ?? [],
   };
 }

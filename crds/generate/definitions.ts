@@ -94,6 +94,7 @@ export const definitions: readonly Definition[] = [
     spec: acceleratorProfileSpec,
     columns: [
       column('Resource', '.spec.resourceName', 'The extended resource of one accelerator.'),
+      column('Device class', '.spec.deviceClassName', 'Or its DeviceClass.'),
       age,
     ],
     rules: [

@@ -45,7 +45,7 @@ function convert(schema: StructuralSchema): object {
       properties: Object.fromEntries(
         Object.entries(properties).map(([name, value]) => [name, convert(value)]),
       ),
-      additionalProperties: false,
+      additionalProperties: schema['x-kubernetes-preserve-unknown-fields'] ?? false,
     }),
   };
 }

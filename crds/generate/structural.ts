@@ -21,6 +21,7 @@ export interface StructuralSchema {
   items?: StructuralSchema;
   anyOf?: StructuralSchema[];
   'x-kubernetes-int-or-string'?: true;
+  'x-kubernetes-preserve-unknown-fields'?: true;
   'x-kubernetes-list-type'?: 'atomic' | 'set' | 'map';
   'x-kubernetes-list-map-keys'?: readonly string[];
   'x-kubernetes-map-type'?: 'atomic' | 'granular';
@@ -114,8 +115,12 @@ function bare(schema: z.core.$ZodType, path: string): StructuralSchema {
 }
 
 function objectSchema(def: z.core.$ZodObjectDef, path: string): StructuralSchema {
-  if ((def.catchall as z.core.$ZodTypes | undefined)?._zod.def.type !== 'never')
-    throw new GenerationError(path, 'must be a strictObject: unknown fields are pruned');
+  const others = (def.catchall as z.core.$ZodTypes | undefined)?._zod.def.type;
+  if (others !== 'never' && others !== 'unknown')
+    throw new GenerationError(
+      path,
+      'must be a strictObject, for unknown fields are pruned, or a looseObject',
+    );
   const properties: Record<string, StructuralSchema> = {};
   const required: string[] = [];
   for (const [name, property] of Object.entries(def.shape)) {
@@ -126,7 +131,12 @@ function objectSchema(def: z.core.$ZodObjectDef, path: string): StructuralSchema
     properties[name] = { ...(outer && { description: outer }), ...structural(value, at) };
     if (!isOptional && defaultValue === undefined) required.push(name);
   }
-  return { type: 'object', ...(required.length > 0 && { required }), properties };
+  return {
+    type: 'object',
+    ...(required.length > 0 && { required }),
+    properties,
+    ...(others === 'unknown' && { 'x-kubernetes-preserve-unknown-fields': true }),
+  };
 }
 
 function innerOf(schema: z.core.$ZodType): z.core.$ZodType {

@@ -23,6 +23,26 @@ export const acceleratorSpec = z
   .prefault({})
   .describe('What each replica runs on. Default: the CPU.');
 
+/** A taint, as in a pod's `tolerations`. */
+export const toleration = z
+  .strictObject({
+    key: z.string().max(316).describe('Key of the taint; absent means every key.').optional(),
+    operator: z
+      .enum(['Exists', 'Equal'])
+      .describe('How the value is compared. Default: Equal.')
+      .optional(),
+    value: z.string().max(63).describe('Value of the taint, for Equal.').optional(),
+    effect: z
+      .enum(['NoSchedule', 'PreferNoSchedule', 'NoExecute'])
+      .describe('Effect of the taint; absent means every effect.')
+      .optional(),
+    tolerationSeconds: z
+      .int()
+      .describe('How long a NoExecute taint is tolerated; absent means for ever.')
+      .optional(),
+  })
+  .describe('A taint that replicas may ignore.');
+
 const quantities = z.record(z.string(), quantity).register(kubernetes, { maxProperties: 16 });
 
 /** CPU, memory and the like of each replica. */

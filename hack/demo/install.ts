@@ -38,7 +38,7 @@ export async function installFairlead(options: InstallOptions): Promise<void> {
     ...['upgrade', '--install', release, chart, '--kubeconfig', cluster.kubeconfigPath],
     ...['--namespace', namespace, '--create-namespace', '--wait', '--timeout', timeout],
     ...['--set-string', `image.repository=${repository}`, '--set-string', `image.tag=${tag}`],
-    ...['--set-string', `engineImages.llamaCpp=${imageNamed(options.images, 'llama-server')}`],
+    ...['--set-string', `engineImages.LlamaCpp=${imageNamed(options.images, 'llama-server')}`],
     ...['--values', '-'],
   ];
   await runCommand(cluster.helmPath, args, { input: JSON.stringify(options.values ?? {}) });

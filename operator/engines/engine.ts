@@ -1,17 +1,21 @@
-import type { EngineType } from '../../crds/modeldeployment/engine.ts';
+import type { EngineSpec, EngineType } from '../../crds/modeldeployment/engine.ts';
 import type { ModelDeploymentSpec } from '../../crds/modeldeployment.ts';
 import type { Pod } from '../../kube/resources.ts';
 
 export type Container = Pod['spec']['containers'][number];
 export type EnvironmentVariable = NonNullable<Container['env']>[number];
+/** What the kubelet does before it ends a container. */
+export type PreStop = NonNullable<NonNullable<Container['lifecycle']>['preStop']>;
 
 /** What an engine's command line is made from. */
 export interface EngineInput {
   spec: ModelDeploymentSpec;
-  /** The names clients send; the first is the main one. */
-  servedNames: readonly string[];
-  /** Where the weights are in the container. */
+  /** The name that the router asks by. */
+  servedName: string;
+  /** Where the weights are in the container: a file or a folder, see {@link Engine.reads}. */
   modelPath: string;
+  /** How many accelerators a replica has; 0 on the CPU. */
+  accelerators: number;
 }
 
 /** Something in `spec.engine` that Fairlead sets itself. */
@@ -24,28 +28,41 @@ export interface Refusal {
   remedy: string;
 }
 
+/** Where an engine answers. */
+export interface Endpoint {
+  /** TCP port that answers OpenAI-format requests and the health check. */
+  port: number;
+  /** Answers 200 when the model is loaded and requests are served, something else before. */
+  healthPath: string;
+}
+
 /** All that Fairlead knows of one engine. One file each; `engines.ts` lists them. */
 export interface Engine {
   readonly type: EngineType;
-  /** TCP port that answers OpenAI-format requests and the health check. */
-  readonly port: number;
-  /** Answers 200 when the model is loaded and requests are served, something else before. */
-  readonly healthPath: string;
+  /** What it takes as a model: one GGUF file, a folder in Hugging Face's layout, or either. */
+  readonly reads: 'file' | 'folder' | 'either';
   /** Paths that it must be able to write to; everything else is read-only. */
   readonly writablePaths: readonly string[];
+  /** Whether its processes talk over /dev/shm, for which a container's default of 64 MiB is too little. */
+  readonly usesSharedMemory: boolean;
+  /** Whether it spreads a model over its accelerators in a way that needs each of them to itself. */
+  readonly tensorParallel: boolean;
   /** Requests that one replica works on at once when the user does not say. */
   readonly defaultConcurrency: number;
-  /** Gauges on its /metrics that count requests. */
-  readonly metrics: { readonly running: string; readonly waiting: string };
+  /** Gauges on its /metrics that count requests; undefined where it has none. */
+  readonly metrics: { readonly running: string; readonly waiting: string } | undefined;
+  endpoint(engine: EngineSpec): Endpoint;
   /** The first thing in `spec.engine` that would contradict what Fairlead sets. */
   refusal(spec: ModelDeploymentSpec): Refusal | undefined;
+  /** What is run instead of the image's entry point; absent where that is the engine itself. */
+  command?(input: EngineInput): string[] | undefined;
   /** The arguments that Fairlead sets; the user's come after them. */
   args(input: EngineInput): string[];
   /** Variables that Fairlead sets; the user's come after them. */
   env(input: EngineInput): EnvironmentVariable[];
   /**
-   * Run in the container before it gets SIGTERM: ends when no request is running or waiting. The kubelet
-   * ends it at the pod's grace period.
+   * Run before the container gets SIGTERM: ends when no request is running or waiting, or after a fixed
+   * time where the engine does not tell. The kubelet ends it at the pod's grace period.
    */
-  drainCommand(): string[];
+  preStop(): PreStop;
 }

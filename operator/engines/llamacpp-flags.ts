@@ -1,4 +1,4 @@
-import type { OwnedFlag } from './refused-flags.ts';
+import { type OwnedFlag, remedies } from './refused-flags.ts';
 
 /**
  * llama-server's flags that Fairlead sets, or that would take the engine away from the router and the
@@ -8,7 +8,7 @@ export const llamaCppOwned: readonly OwnedFlag[] = [
   {
     flags: ['--host', '--port', '--reuse-port'],
     variables: ['LLAMA_ARG_HOST', 'LLAMA_ARG_PORT', 'LLAMA_ARG_REUSE_PORT'],
-    remedy: 'Fairlead chooses the address; remove it.',
+    remedy: remedies.address,
   },
   {
     flags: ['-m', '--model', '-mu', '--model-url', '-dr', '--docker-repo'].concat(
@@ -19,22 +19,22 @@ export const llamaCppOwned: readonly OwnedFlag[] = [
       ['LLAMA_ARG_HF_REPO', 'LLAMA_ARG_HF_FILE'],
       ['LLAMA_ARG_MODELS_DIR', 'LLAMA_ARG_MODELS_PRESET'],
     ),
-    remedy: 'Use spec.source.uri.',
+    remedy: remedies.model,
   },
   {
     flags: ['-a', '--alias'],
     variables: ['LLAMA_ARG_ALIAS'],
-    remedy: 'Use spec.servedName.',
+    remedy: remedies.name,
   },
   {
     flags: ['-c', '--ctx-size'],
     variables: ['LLAMA_ARG_CTX_SIZE'],
-    remedy: 'Use spec.engine.contextLength.',
+    remedy: remedies.context,
   },
   {
     flags: ['-np', '--parallel'],
     variables: ['LLAMA_ARG_N_PARALLEL'],
-    remedy: 'Use spec.engine.maxConcurrency.',
+    remedy: remedies.concurrency,
   },
   {
     flags: ['--embedding', '--embeddings'],
@@ -42,23 +42,28 @@ export const llamaCppOwned: readonly OwnedFlag[] = [
     remedy: 'List Embeddings in spec.engine.features.',
   },
   {
+    flags: ['--rerank', '--reranking'],
+    variables: ['LLAMA_ARG_RERANKING'],
+    remedy: 'List Rerank in spec.engine.features.',
+  },
+  {
     flags: ['--metrics'],
     variables: ['LLAMA_ARG_ENDPOINT_METRICS'],
-    remedy: 'Fairlead turns metrics on; remove it.',
+    remedy: remedies.metrics,
   },
   {
     flags: ['--api-key', '--api-key-file'],
     variables: ['LLAMA_API_KEY', 'LLAMA_ARG_API_KEY_FILE'],
-    remedy: 'The router sends no key to engines; remove it.',
+    remedy: remedies.key,
   },
   {
     flags: ['--ssl-key-file', '--ssl-cert-file'],
     variables: ['LLAMA_ARG_SSL_KEY_FILE', 'LLAMA_ARG_SSL_CERT_FILE'],
-    remedy: 'The router speaks plain HTTP to engines; remove it.',
+    remedy: remedies.tls,
   },
   {
     flags: ['--api-prefix'],
     variables: ['LLAMA_ARG_API_PREFIX'],
-    remedy: 'The router expects the paths without a prefix; remove it.',
+    remedy: remedies.prefix,
   },
 ];

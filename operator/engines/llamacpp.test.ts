@@ -1,8 +1,4 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { afterEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { modelDeployment } from '../testing/fixtures.ts';
 import { llamaCpp } from './llamacpp.ts';
 import { llamaCppOwned } from './llamacpp-flags.ts';
@@ -11,7 +7,12 @@ const engine = (rest: Record<string, unknown>) =>
   modelDeployment({ engine: { type: 'LlamaCpp', ...rest } }).spec;
 const argsOf = (spec: Record<string, unknown>) =>
   llamaCpp
-    .args({ spec: modelDeployment(spec).spec, servedNames: ['skiff'], modelPath: '/m' })
+    .args({
+      spec: modelDeployment(spec).spec,
+      servedName: 'skiff',
+      modelPath: '/m',
+      accelerators: 0,
+    })
     .join(' ');
 
 test.each([
@@ -80,55 +81,9 @@ test.each([
   expect(argsOf(spec)).not.toContain('--threads');
 });
 
-let closeServer = () => {};
-afterEach(() => closeServer());
-
-/** Runs the drain command against a server that answers /metrics as `metrics` says. */
-async function drain(metrics: () => string | undefined) {
-  const server = createServer((request, response) => {
-    const text = request.url === '/metrics' ? metrics() : '';
-    if (text !== undefined) response.end(text);
-  });
-  closeServer = () => {
-    server.close();
-    server.closeAllConnections();
-  };
-  await once(server.listen(0, '127.0.0.1'), 'listening');
-  const { port } = server.address() as AddressInfo;
-  const [program = '', ...args] = llamaCpp.drainCommand();
-  const script = args.map((argument) => argument.replaceAll('/8080', `/${port}`));
-  const child = spawn(program, script, { stdio: 'ignore' });
-  const ended = once(child, 'close').then(([code]) => code as number);
-  return { ended, close: closeServer };
-}
-
-const counts = (running: number, waiting: number) =>
-  `# HELP x\nllamacpp:requests_processing ${running}\nllamacpp:requests_deferred ${waiting}\n`;
-
-test('the drain ends only when nothing has been running or waiting twice in a row', async () => {
-  const answers = [
-    counts(2, 1),
-    counts(0, 1),
-    counts(0, 0),
-    counts(1, 0),
-    counts(0, 0),
-    counts(0, 0),
-  ];
-  let asked = 0;
-  const { ended } = await drain(() => answers[asked++] ?? counts(9, 9));
-  expect(await ended).toBe(0);
-  expect(asked).toBe(answers.length);
-});
-
-test('the drain ends when the engine is not there', async () => {
-  const { ended, close } = await drain(() => undefined);
-  close();
-  expect(await ended).toBe(0);
-});
-
-test('an engine that does not answer counts as busy', { timeout: 20_000 }, async () => {
-  let asked = 0;
-  const { ended } = await drain(() => (asked++ === 0 ? undefined : counts(0, 0)));
-  expect(await ended).toBe(0);
-  expect(asked).toBe(3);
+test.each([
+  [['Embeddings'], '--embeddings --pooling mean'],
+  [['Rerank'], '--reranking'],
+])('the features %j mean %s', (features, expected) => {
+  expect(argsOf({ engine: { type: 'LlamaCpp', features } })).toContain(expected);
 });

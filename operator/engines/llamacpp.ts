@@ -39,8 +39,7 @@ export const llamaCpp: Engine = {
       ...(contextLength ? ['--ctx-size', String(contextLength * maxConcurrency)] : []),
       ...threads(spec),
       '--metrics',
-      // A chat model has no pooling of its own, and without one /v1/embeddings answers 400.
-      ...(featuresOf(engine).includes('Embeddings') ? ['--embeddings', '--pooling', 'mean'] : []),
+      ...pooling(spec),
     ];
   },
 
@@ -49,6 +48,13 @@ export const llamaCpp: Engine = {
 
   preStop: () => untilIdle(port, Object.values(metrics)),
 };
+
+/** A chat model has no pooling of its own, and without one /v1/embeddings answers 400. */
+function pooling({ engine }: ModelDeploymentSpec): string[] {
+  const features = featuresOf(engine);
+  if (features.includes('Rerank')) return ['--reranking'];
+  return features.includes('Embeddings') ? ['--embeddings', '--pooling', 'mean'] : [];
+}
 
 /**
  * By default llama.cpp starts a thread per core of the node, and threads that outnumber the container's

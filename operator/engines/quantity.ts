@@ -6,3 +6,9 @@ export function cores(quantity: string | number): number {
   const text = String(quantity);
   return text.endsWith('m') ? Number(text.slice(0, -1)) / 1000 : Number(text);
 }
+
+/** A quantity so many times, in the same unit: 3 times `1.5Gi` is `4.5Gi`. */
+export function times(quantity: string | number, count: number): string {
+  const [, number = '', unit = ''] = /^([+-]?[\d.]+)(.*)$/.exec(String(quantity)) ?? [];
+  return `${Number((Number(number) * count).toPrecision(12))}${unit}`;
+}

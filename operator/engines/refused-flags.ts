@@ -6,7 +6,7 @@ export interface OwnedFlag {
   /** Every spelling, with its dashes. */
   flags: readonly string[];
   /** Environment variables that do the same. */
-  variables: readonly string[];
+  variables?: readonly string[];
   /** A sentence for the user. */
   remedy: string;
 }
@@ -17,13 +17,41 @@ export function refuseOwned(
   { engine }: Pick<ModelDeploymentSpec, 'engine'>,
 ): Refusal | undefined {
   for (const argument of engine.args ?? []) {
-    const [what = ''] = argument.trim().split(/[=\s]/, 1);
-    const owner = owned.find(({ flags }) => flags.includes(what));
+    const what = written(argument);
+    const owner = owned.find(({ flags }) => flags.includes(canonical(what)));
     if (owner) return { field: 'spec.engine.args', what, remedy: owner.remedy };
   }
   for (const { name } of engine.env ?? []) {
-    const owner = owned.find(({ variables }) => variables.includes(name));
+    const owner = owned.find(({ variables }) => variables?.includes(name));
     if (owner) return { field: 'spec.engine.env', what: name, remedy: owner.remedy };
   }
   return undefined;
 }
+
+/** Whether the user gave one of `flags`, so that Fairlead leaves its own choice out. */
+export function gives({ engine }: Pick<ModelDeploymentSpec, 'engine'>, ...flags: string[]) {
+  return (engine.args ?? []).some((argument) => flags.includes(canonical(written(argument))));
+}
+
+function written(argument: string): string {
+  return argument.trim().split(/[=\s]/, 1)[0] ?? '';
+}
+
+/** llama-server and vLLM take `--max_model_len` for `--max-model-len`. */
+function canonical(flag: string): string {
+  return flag.startsWith('--') ? flag.replaceAll('_', '-') : flag;
+}
+
+/** What an engine's list of owned flags says of the usual things. */
+export const remedies = {
+  address: 'Fairlead chooses the address; remove it.',
+  model: 'Use spec.source.uri.',
+  name: 'Use spec.servedName.',
+  context: 'Use spec.engine.contextLength.',
+  concurrency: 'Use spec.engine.maxConcurrency.',
+  metrics: 'Fairlead turns metrics on; remove it.',
+  key: 'The router sends no key to engines; remove it.',
+  tls: 'The router speaks plain HTTP to engines; remove it.',
+  prefix: 'The router expects the paths without a prefix; remove it.',
+  file: 'A configuration file can contradict the other fields; use spec.engine.args.',
+} as const;

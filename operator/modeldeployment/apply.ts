@@ -2,7 +2,8 @@ import type { ModelDeployment } from '../../crds/modeldeployment.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { isAlreadyExists, isNotFound, KubeApiError } from '../../kube/errors.ts';
 import type { EventRecorder } from '../../kube/events.ts';
-import { Pods } from '../../kube/resources.ts';
+import { Pods, ResourceClaimTemplates } from '../../kube/resources.ts';
+import { claimTemplateOf } from './claim-template.ts';
 import type { DeleteCause, Plan } from './plan.ts';
 import { podName, type Resolved, renderPod } from './pod.ts';
 
@@ -15,6 +16,7 @@ export interface Applied {
 }
 
 const atOnce = 16;
+const fieldManager = 'fairlead-operator';
 
 const causes: Readonly<Record<DeleteCause, string>> = {
   Dead: 'it had ended',
@@ -49,6 +51,17 @@ export async function applyPlan(
     events.record(deployment, { type: 'Normal', reason: 'PodDeleted', action: 'Delete', note });
   });
 
+  const template = creates.length > 0 && claimTemplateOf(deployment, resolved.profile);
+  if (template) {
+    try {
+      await client.create(ResourceClaimTemplates, template, { signal, fieldManager });
+    } catch (error) {
+      if (isNotFound(error)) applied.refusal = 'this cluster serves no ResourceClaimTemplates';
+      else if (isRefusal(error)) applied.refusal = words(error);
+      else if (!isAlreadyExists(error)) throw error;
+    }
+  }
+
   await inBatches(creates, async ({ slot, attempt }) => {
     // What one pod was refused for, the next would be as well.
     if (applied.refusal !== undefined) return;
@@ -57,7 +70,7 @@ export async function applyPlan(
     try {
       await client.create(Pods, renderPod(deployment, resolved, identity), {
         signal,
-        fieldManager: 'fairlead-operator',
+        fieldManager,
       });
     } catch (error) {
       if (isAlreadyExists(error)) {

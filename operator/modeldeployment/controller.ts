@@ -60,7 +60,7 @@ export function createModelDeploymentController(
   { client, metrics, log }: Common,
   { modelDeployments, profiles, pods }: Watched,
   events: EventRecorder,
-  { engineImages, routerUrl }: Pick<OperatorConfig, 'engineImages' | 'routerUrl'>,
+  settings: OperatorConfig,
 ): Controller {
   const controller = createController({
     name: 'modeldeployment',
@@ -70,8 +70,8 @@ export function createModelDeploymentController(
       modelDeployments: modelDeployments.store,
       profiles: profiles.store,
       pods: pods.store,
-      engineImages,
-      routerUrl,
+      settings,
+      routerUrl: settings.routerUrl,
       nowMs: () => Date.now(),
     }),
     workers: 8,

@@ -1,53 +1,120 @@
 import { expect, test } from 'vitest';
 import { stringify } from 'yaml';
-import { llamaCpp } from '../engines/llamacpp.ts';
+import type { AcceleratorProfileSpec } from '../../crds/acceleratorprofile.ts';
+import { engineTypes } from '../../crds/modeldeployment/engine.ts';
+import { engines } from '../engines/engines.ts';
 import { modelDeployment } from '../testing/fixtures.ts';
 import { weightsOf } from '../weights/schemes.ts';
-import { podName, type Resolved, renderPod } from './pod.ts';
+import { claimTemplateOf } from './claim-template.ts';
+import { podName, renderPod } from './pod.ts';
 
 const identity = { revision: '0123abcd', slot: 3, attempt: 0 };
 
-function render(spec: Record<string, unknown> = {}, rest: Partial<Resolved> = {}, attempt = 0) {
+function render(
+  spec: Record<string, unknown> = {},
+  profile?: AcceleratorProfileSpec | undefined,
+  attempt = 0,
+) {
   const deployment = modelDeployment(spec);
-  const weights = weightsOf(deployment.spec.source.uri);
+  const { source, engine } = deployment.spec;
+  const weights = weightsOf(source.uri);
   if (!weights) throw new Error('no weights');
-  const resolved = { engine: llamaCpp, image: 'llama:1', weights, profile: undefined, ...rest };
+  const resolved = { engine: engines[engine.type], image: 'engine:1', weights, profile };
   return renderPod(deployment, resolved, { ...identity, attempt });
 }
 
 const yaml = (value: object) => stringify(value, { lineWidth: 0, aliasDuplicateObjects: false });
 const golden = (name: string) => `golden/${name}.yaml`;
 
-test('LlamaCpp on the CPU, with nothing said', async () => {
-  await expect(yaml(render())).toMatchFileSnapshot(golden('llamacpp-cpu'));
-});
-
-test('LlamaCpp with everything said, on an accelerator', async () => {
-  const spec = {
-    servedName: 'org/skiff:1',
-    source: { uri: 'oci://registry.example/skiff@sha256:abc?file=weights/q4.gguf' },
-    engine: {
-      type: 'LlamaCpp',
-      args: ['--no-mmap'],
-      env: [
-        { name: 'HOME', value: '/elsewhere' },
-        { name: 'TOKEN', valueFrom: { secretKeyRef: { name: 'hub', key: 'token' } } },
-      ],
-      contextLength: 4096,
-      maxConcurrency: 8,
-      features: ['Chat', 'Embeddings'],
-    },
-    accelerator: { profile: 'nvidia', count: 2 },
-    resources: { requests: { cpu: 1, memory: '4Gi' }, limits: { cpu: '1500m', memory: '8Gi' } },
-  };
-  const profile = {
+const profiles: Readonly<Record<string, AcceleratorProfileSpec | undefined>> = {
+  cpu: undefined,
+  nvidia: {
     resourceName: 'nvidia.com/gpu',
     nodeSelector: { 'node.example/pool': 'gpu' },
-    tolerations: [{ key: 'nvidia.com/gpu', operator: 'Exists', effect: 'NoSchedule' }] as const,
+    tolerations: [{ key: 'nvidia.com/gpu', operator: 'Exists', effect: 'NoSchedule' }],
     runtimeClassName: 'nvidia',
-  };
-  const pod = render(spec, { profile: { ...profile, tolerations: [...profile.tolerations] } }, 2);
-  await expect(yaml(pod)).toMatchFileSnapshot(golden('llamacpp-gpu'));
+    resources: { requests: { cpu: 4, memory: '32Gi' } },
+    env: [{ name: 'NCCL_DEBUG', value: 'WARN' }],
+    shmSize: '16Gi',
+  },
+  mig: { resourceName: 'nvidia.com/mig-1g.10gb' },
+  amd: { resourceName: 'amd.com/gpu', nodeSelector: { 'amd.com/gpu.family': 'mi300' } },
+  dra: { deviceClassName: 'gpu.nvidia.com' },
+};
+
+/** Everything that `spec.engine` can say without regard to the engine, and one argument of the user's. */
+const said = (type: string) => ({
+  type,
+  ...(type === 'Custom' && {
+    port: 9000,
+    healthPath: '/ready',
+    command: ['serve', '--model=$(MODEL_PATH)'],
+  }),
+  ...(type !== 'Ollama' && { args: ['--extra'] }),
+  env: [
+    { name: 'HOME', value: '/elsewhere' },
+    { name: 'TOKEN', valueFrom: { secretKeyRef: { name: 'hub', key: 'token' } } },
+  ],
+  envFrom: [{ prefix: 'P_', secretRef: { name: 'all', optional: true } }],
+  contextLength: 4096,
+  maxConcurrency: 8,
+});
+
+test.each(engineTypes)('%s on the CPU, with nothing said', async (type) => {
+  await expect(yaml(render({ engine: { type } }))).toMatchFileSnapshot(
+    golden(`${type.toLowerCase()}-cpu`),
+  );
+});
+
+/** What a profile and the fields of the engine change, without what every pod of the engine has. */
+test.each(engineTypes)('%s with everything said, on every accelerator', async (type) => {
+  const rendered = Object.entries(profiles).map(([name, profile]) => {
+    const accelerator = profile && { profile: name, count: name === 'mig' ? 1 : 2 };
+    const resources = { limits: { cpu: '1500m', memory: '8Gi' } };
+    const { spec } = render({ engine: said(type), accelerator, resources }, profile);
+    const { containers, volumes, ...rest } = spec ?? { containers: [] };
+    const [engine] = containers;
+    const { command, args, env, envFrom, ports, resources: asked, startupProbe } = engine!;
+    const { nodeSelector, tolerations, runtimeClassName, resourceClaims } =
+      rest as typeof spec & {};
+    const shm = volumes?.find((volume) => volume.name === 'shm');
+    const mostly = { command, args, env, envFrom, ports, resources: asked };
+    const path = startupProbe?.httpGet?.path;
+    const placement = { nodeSelector, tolerations, runtimeClassName, resourceClaims };
+    return [name, { ...mostly, healthPath: path, shm: shm?.emptyDir?.sizeLimit, ...placement }];
+  });
+  await expect(yaml(Object.fromEntries(rendered))).toMatchFileSnapshot(
+    golden(`${type.toLowerCase()}-accelerators`),
+  );
+});
+
+test('a claim template for dynamic resource allocation', async () => {
+  const deployment = modelDeployment({ accelerator: { profile: 'dra', count: 2 } });
+  const template = claimTemplateOf(deployment, profiles.dra);
+  await expect(yaml(template!)).toMatchFileSnapshot(golden('claim-template'));
+  const { resourceClaims } =
+    render({ accelerator: { profile: 'dra', count: 2 } }, profiles.dra).spec ?? {};
+  expect(resourceClaims).toEqual([
+    { name: 'accelerator', resourceClaimTemplateName: template?.metadata.name },
+  ]);
+  expect(claimTemplateOf(deployment, profiles.nvidia)).toBeUndefined();
+});
+
+test('what is in a claim template is in its name, for it never changes', () => {
+  const nameOf = (spec: object, profile = profiles.dra) =>
+    claimTemplateOf(modelDeployment({ accelerator: spec }), profile)?.metadata.name;
+  const names = [
+    nameOf({ count: 1 }),
+    nameOf({ count: 2 }),
+    nameOf({ count: 2 }, { deviceClassName: 'other' }),
+  ];
+  expect(new Set(names).size).toBe(3);
+  expect(nameOf({ count: 2 })).toBe(names[1]);
+});
+
+test('a pod that follows dead ones says how many', () => {
+  const { annotations } = render({}, undefined, 2).metadata;
+  expect(annotations).toEqual({ 'fairlead.dev/attempt': '2' });
 });
 
 test('the longest allowed name still makes a pod name that is a label and a host name', () => {

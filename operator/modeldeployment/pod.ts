@@ -13,8 +13,10 @@ import type { ModelDeployment } from '../../crds/modeldeployment.ts';
 import { servedNamesOf } from '../../crds/names.ts';
 import { controllerReference, type Intent } from '../../kube/object.ts';
 import type { Pod } from '../../kube/resources.ts';
-import type { Container, Engine, EnvironmentVariable } from '../engines/engine.ts';
+import type { Container, Endpoint, Engine, EnvironmentVariable } from '../engines/engine.ts';
 import type { Weights } from '../weights/weights.ts';
+import { type Devices, devicesOf, resources } from './devices.ts';
+import { mountPathsOf, withTemplate } from './pod-template.ts';
 
 /** All that a spec refers to, found. */
 export interface Resolved {
@@ -44,42 +46,21 @@ const startTimeoutSeconds = 3600;
 /** Debian's and distroless' "nonroot"; set because many engine images are made to run as root. */
 const userId = 65532;
 
-/** The pod of one replica. Restricted Pod Security; the root file system is read-only. */
+/**
+ * The pod of one replica: what Fairlead makes of the spec, with the user's podTemplate merged into it.
+ * Restricted Pod Security; the root file system is read-only.
+ */
 export function renderPod(
   deployment: ModelDeployment,
-  { engine, image, weights, profile }: Resolved,
+  resolved: Resolved,
   identity: PodIdentity,
 ): Intent<Pod> {
   const { metadata, spec } = deployment;
+  const { weights, profile } = resolved;
   const { revision, slot, attempt } = identity;
-  const writable = engine.writablePaths.map((mountPath, index) => ({
-    name: `writable-${index}`,
-    mountPath,
-  }));
-  const input = {
-    spec,
-    servedNames: servedNamesOf(deployment),
-    modelPath: weights.modelPath,
-  };
-  const container: Container = {
-    name: engineContainer,
-    image,
-    args: [...engine.args(input), ...(spec.engine.args ?? [])],
-    env: environment(engine.env(input), spec.engine.env ?? []),
-    ports: [{ name: enginePort, containerPort: engine.port, protocol: 'TCP' }],
-    resources: resources(deployment, profile),
-    ...probes(engine),
-    lifecycle: { preStop: { exec: { command: engine.drainCommand() } } },
-    // The engine's last words, which the status quotes.
-    terminationMessagePolicy: 'FallbackToLogsOnError',
-    volumeMounts: [...weights.volumeMounts, ...writable],
-    securityContext: {
-      allowPrivilegeEscalation: false,
-      capabilities: { drop: ['ALL'] },
-      readOnlyRootFilesystem: true,
-    },
-  };
-  return {
+  const scratch = scratchVolumes(deployment, resolved);
+  const { resourceClaims, container: devices } = devicesOf(deployment, profile);
+  const pod: Intent<Pod> & Pick<Pod, 'spec'> = {
     metadata: {
       name: podName(metadata.name, identity),
       ...(metadata.namespace && { namespace: metadata.namespace }),
@@ -94,8 +75,9 @@ export function renderPod(
       ownerReferences: [{ ...controllerReference(deployment), blockOwnerDeletion: false }],
     },
     spec: {
-      containers: [container],
-      volumes: [...weights.volumes, ...writable.map(({ name }) => ({ name, emptyDir: {} }))],
+      containers: [engineContainerOf(deployment, resolved, scratch, devices)],
+      volumes: [...weights.volumes, ...scratch.map(({ volume }) => volume)],
+      ...(resourceClaims && { resourceClaims }),
       restartPolicy: 'Always',
       terminationGracePeriodSeconds: drainTimeoutSeconds,
       automountServiceAccountToken: false,
@@ -110,6 +92,70 @@ export function renderPod(
       ...placement(profile),
     },
   };
+  return spec.podTemplate ? withTemplate(pod, spec.podTemplate) : pod;
+}
+
+/** A volume that is empty when the pod starts, and where the engine has it. */
+interface Scratch {
+  volume: NonNullable<Pod['spec']['volumes']>[number];
+  mountPath: string;
+}
+
+/** What the engine writes to; the user may have put a volume of their own there. */
+function scratchVolumes({ spec }: ModelDeployment, { engine, profile }: Resolved): Scratch[] {
+  const scratch: Scratch[] = engine.writablePaths.map((mountPath, index) => ({
+    volume: { name: `writable-${index}`, emptyDir: {} },
+    mountPath,
+  }));
+  if (engine.usesSharedMemory) {
+    const sizeLimit = String(profile?.shmSize ?? `${profile ? spec.accelerator.count : 1}Gi`);
+    const volume = { name: 'shm', emptyDir: { medium: 'Memory', sizeLimit } };
+    scratch.push({ volume, mountPath: '/dev/shm' });
+  }
+  const taken = mountPathsOf(spec.podTemplate);
+  return scratch.filter(({ mountPath }) => !taken.includes(mountPath));
+}
+
+function engineContainerOf(
+  deployment: ModelDeployment,
+  { engine, image, weights, profile }: Resolved,
+  scratch: readonly Scratch[],
+  devices: Devices['container'],
+): Container {
+  const { spec } = deployment;
+  const [servedName = ''] = servedNamesOf(deployment);
+  const input = {
+    spec,
+    servedName,
+    modelPath: weights.modelPath,
+    accelerators: profile ? spec.accelerator.count : 0,
+  };
+  const endpoint = engine.endpoint(spec.engine);
+  const command = engine.command?.(input);
+  const { envFrom } = spec.engine;
+  return {
+    name: engineContainer,
+    image,
+    ...(command && { command }),
+    args: [...engine.args(input), ...(spec.engine.args ?? [])],
+    env: environment(engine.env(input), profile?.env ?? [], spec.engine.env ?? []),
+    ...(envFrom && { envFrom: envFrom as NonNullable<Container['envFrom']> }),
+    ports: [{ name: enginePort, containerPort: endpoint.port, protocol: 'TCP' }],
+    resources: resources(deployment, profile, devices),
+    ...probes(endpoint),
+    lifecycle: { preStop: engine.preStop() },
+    // The engine's last words, which the status quotes.
+    terminationMessagePolicy: 'FallbackToLogsOnError',
+    volumeMounts: [
+      ...weights.volumeMounts,
+      ...scratch.map(({ volume: { name }, mountPath }) => ({ name, mountPath })),
+    ],
+    securityContext: {
+      allowPrivilegeEscalation: false,
+      capabilities: { drop: ['ALL'] },
+      readOnlyRootFilesystem: true,
+    },
+  };
 }
 
 function placement(profile: AcceleratorProfileSpec | undefined): Partial<Pod['spec']> {
@@ -121,31 +167,14 @@ function placement(profile: AcceleratorProfileSpec | undefined): Partial<Pod['sp
   };
 }
 
-/** The user's variables win over Fairlead's of the same name. */
-function environment(
-  preset: EnvironmentVariable[],
-  own: NonNullable<ModelDeployment['spec']['engine']['env']>,
-): EnvironmentVariable[] {
-  const others = preset.filter(({ name }) => own.every((one) => one.name !== name));
-  return [...others, ...(own as EnvironmentVariable[])];
-}
+type OwnVariable = NonNullable<ModelDeployment['spec']['engine']['env']>[number];
 
-/** An extended resource's request always equals its limit, so the limit alone is given. */
-function resources(
-  { spec }: ModelDeployment,
-  profile: AcceleratorProfileSpec | undefined,
-): NonNullable<Container['resources']> {
-  const text = (quantities: Record<string, string | number> | undefined) =>
-    Object.fromEntries(Object.entries(quantities ?? {}).map(([name, of]) => [name, String(of)]));
-  const requests = text(spec.resources?.requests);
-  const limits = {
-    ...text(spec.resources?.limits),
-    ...(profile && { [profile.resourceName]: String(spec.accelerator.count) }),
-  };
-  return {
-    ...(Object.keys(requests).length > 0 && { requests }),
-    ...(Object.keys(limits).length > 0 && { limits }),
-  };
+/** Of one name, the later list wins: the engine's, the profile's, the user's. */
+function environment(
+  ...lists: readonly (readonly (EnvironmentVariable | OwnVariable)[])[]
+): EnvironmentVariable[] {
+  const byName = new Map(lists.flat().map((variable) => [variable.name, variable]));
+  return [...byName.values()] as EnvironmentVariable[];
 }
 
 /**
@@ -153,7 +182,7 @@ function resources(
  * probe has succeeded (pkg/kubelet/prober: manualTriggerCh), so a model serves at most a second after it
  * is loaded. Liveness gives a busy engine a minute.
  */
-function probes({ healthPath }: Engine): Partial<Container> {
+function probes({ healthPath }: Endpoint): Partial<Container> {
   const httpGet = { path: healthPath, port: enginePort };
   return {
     startupProbe: {

@@ -13,12 +13,11 @@ import type { EventRecorder } from '../../kube/events.ts';
 import { controllerOf } from '../../kube/object.ts';
 import type { Pod } from '../../kube/resources.ts';
 import type { Store } from '../../kube/store.ts';
-import type { EngineImages } from '../config.ts';
 import { type Applied, applyPlan } from './apply.ts';
 import { byModelDeployment, byServedName } from './indexes.ts';
 import { plan } from './plan.ts';
 import { type Replica, replicaOf } from './replica.ts';
-import { resolve } from './resolve.ts';
+import { type ResolveSettings, resolve } from './resolve.ts';
 import { revisionOf } from './revision.ts';
 import { statusOf } from './status.ts';
 import { tellTransitions } from './transitions.ts';
@@ -32,7 +31,7 @@ export interface ReconcilerOptions {
   profiles: Store<AcceleratorProfile>;
   /** With the index {@link byModelDeployment}. */
   pods: Store<Pod>;
-  engineImages: EngineImages;
+  settings: ResolveSettings;
   routerUrl: string;
   /** Milliseconds since 1970. */
   nowMs: () => number;
@@ -44,17 +43,17 @@ const staleAgainAfterMs = 1_000;
 /**
  * The ModelDeployment controller.
  * Observes: ModelDeployments, AcceleratorProfiles, Pods (by label).
- * Writes: Pods (create, delete), the status of ModelDeployments, Events.
+ * Writes: Pods (create, delete), ResourceClaimTemplates (create), the status of ModelDeployments, Events.
  * Never writes: the spec of anything; `spec.replicas` is the user's or the HPA's.
  */
 export function createReconciler(options: ReconcilerOptions) {
-  const { client, events, engineImages, routerUrl, nowMs } = options;
+  const { client, events, settings, routerUrl, nowMs } = options;
 
   return async function reconcile(key: string, { signal }: ReconcileContext): Promise<Result> {
     const observed = observe(key, options);
     if (!observed) return undefined;
     const { deployment, present, takenSlots, references } = observed;
-    const resolution = resolve(deployment, { ...references, engineImages });
+    const resolution = resolve(deployment, { ...references, settings });
     const revision = revisionOf(deployment, new Set(present.map((replica) => replica.revision)));
     const { replicas } = deployment.spec;
 

@@ -16,11 +16,20 @@ const profile: AcceleratorProfile = {
   spec: { resourceName: 'nvidia.com/gpu' },
 };
 
+const settings: References['settings'] = {
+  engineImages: {
+    accelerated: { LlamaCpp: 'llama:default', vLLM: 'vllm:default' },
+    cpu: { vLLM: 'vllm:cpu' },
+  },
+  hostPaths: ['/srv/models'],
+};
+const vllm = { engine: { type: 'vLLM' } };
+
 const resolved = (spec: Record<string, unknown> = {}, rest: Partial<References> = {}) =>
   resolve(modelDeployment(spec), {
     conflict: undefined,
     profile: undefined,
-    engineImages: { LlamaCpp: 'llama:default' },
+    settings,
     ...rest,
   });
 
@@ -36,6 +45,32 @@ test('a profile and an image of one’s own', () => {
   expect(resolved(spec, { profile })).toMatchObject({
     resolved: { image: 'mine:1', profile: profile.spec },
   });
+});
+
+test.each<[string, Record<string, unknown>, AcceleratorProfile | undefined]>([
+  ['llama:default', {}, undefined],
+  ['vllm:cpu', vllm, undefined],
+  ['vllm:default', { ...vllm, accelerator: { profile: 'nvidia' } }, profile],
+  [
+    'vllm:amd',
+    { ...vllm, accelerator: { profile: 'nvidia' } },
+    { ...profile, spec: { ...profile.spec, images: { vLLM: 'vllm:amd' } } },
+  ],
+  ['mine:1', { engine: { type: 'Custom', image: 'mine:1' } }, undefined],
+])('the image %s: the user’s, the profile’s, the chart’s', (image, spec, of) => {
+  expect(resolved(spec, { profile: of })).toMatchObject({ resolved: { image } });
+});
+
+test.each([
+  ['/srv/models', undefined],
+  ['/srv/models/a', undefined],
+  ['/srv/models-b', 'PodTemplateRefused'],
+  ['/srv/models/../..', 'PodTemplateRefused'],
+  ['/', 'PodTemplateRefused'],
+])('a volume of the node’s %s: %s', (path, reason) => {
+  const volumes = [{ name: 'mine', hostPath: { path } }];
+  const result = resolved({ podTemplate: { spec: { volumes } } });
+  expect('problem' in result ? result.problem.reason : undefined).toBe(reason);
 });
 
 test.each<[string, Record<string, unknown>, Partial<References>, RegExp]>([
@@ -58,9 +93,21 @@ test.each<[string, Record<string, unknown>, Partial<References>, RegExp]>([
     /^spec\.engine\.args: --port is refused\. Fairlead chooses the address/,
   ],
   [
+    'PodTemplateRefused',
+    { podTemplate: { metadata: { labels: { 'fairlead.dev/slot': '1' } } } },
+    {},
+    /^spec\.podTemplate\.metadata\.labels: fairlead\.dev\/slot is Fairlead's; remove it/,
+  ],
+  [
+    'AcceleratorRefused',
+    { ...vllm, accelerator: { profile: 'mig', count: 2 } },
+    { profile: { ...profile, spec: { resourceName: 'nvidia.com/mig-1g.10gb' } } },
+    /^spec\.accelerator\.count: vLLM cannot spread a model over 2 of nvidia\.com\/mig-1g\.10gb/,
+  ],
+  [
     'ImageMissing',
     {},
-    { engineImages: {} },
+    { settings: { ...settings, engineImages: { accelerated: {}, cpu: {} } } },
     /^spec\.engine\.image: no default image is set for LlamaCpp/,
   ],
 ])('%s', (reason, spec, rest, message) => {

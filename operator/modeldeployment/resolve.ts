@@ -1,50 +1,58 @@
 import type { AcceleratorProfile } from '../../crds/acceleratorprofile.ts';
 import type { Reason } from '../../crds/conditions.ts';
 import { cpuProfile } from '../../crds/modeldeployment/accelerator.ts';
-import type { ModelDeployment } from '../../crds/modeldeployment.ts';
+import type { ModelDeployment, ModelDeploymentSpec } from '../../crds/modeldeployment.ts';
 import type { NameConflict } from '../../crds/names.ts';
 import { keyOf } from '../../kube/object.ts';
-import type { EngineImages } from '../config.ts';
+import type { EngineImages, OperatorConfig } from '../config.ts';
+import type { Engine } from '../engines/engine.ts';
 import { engines } from '../engines/engines.ts';
 import { weightsOf } from '../weights/schemes.ts';
 import type { Resolved } from './pod.ts';
+import { templateProblem } from './pod-template.ts';
 
 /** The user must change something before anything can be done. */
 export interface SpecProblem {
-  reason: Extract<Reason, 'NameConflict' | 'ProfileNotFound' | 'FlagRefused' | 'ImageMissing'>;
+  reason: Extract<
+    Reason,
+    | 'NameConflict'
+    | 'FlagRefused'
+    | 'PodTemplateRefused'
+    | 'ProfileNotFound'
+    | 'AcceleratorRefused'
+    | 'ImageMissing'
+  >;
   message: string;
 }
 
-/** What the spec refers to, as the caches have it. */
+/** What the spec refers to, as the caches have it, and what the operator's settings say. */
 export interface References {
   conflict: NameConflict<ModelDeployment> | undefined;
   profile: AcceleratorProfile | undefined;
-  engineImages: EngineImages;
+  settings: ResolveSettings;
 }
+
+/** The operator's settings that decide what a spec may refer to. */
+export type ResolveSettings = Pick<OperatorConfig, 'engineImages' | 'hostPaths'>;
 
 /** Finds all that a spec refers to, or says what is wrong with it. Pure. */
 export function resolve(
   deployment: ModelDeployment,
-  { conflict, profile, engineImages }: References,
+  { conflict, profile, settings }: References,
 ): { resolved: Resolved } | { problem: SpecProblem } {
   const { engine: wanted, accelerator, source } = deployment.spec;
-  if (conflict) {
-    const message = `the name "${conflict.servedName}" is served by the older ModelDeployment ${keyOf(conflict.owner)}; give spec.servedName another value, or delete that one`;
-    return { problem: { reason: 'NameConflict', message } };
-  }
   const engine = engines[wanted.type];
-  const refusal = engine.refusal(deployment.spec);
-  if (refusal) {
-    const message = `${refusal.field}: ${refusal.what} is refused. ${refusal.remedy}`;
-    return { problem: { reason: 'FlagRefused', message } };
-  }
-  if (accelerator.profile !== cpuProfile && profile === undefined) {
-    const message = `spec.accelerator.profile: there is no AcceleratorProfile "${accelerator.profile}"; create it, or name one that "kubectl get acceleratorprofiles" lists, or cpu`;
-    return { problem: { reason: 'ProfileNotFound', message } };
-  }
-  const image = wanted.image ?? engineImages[wanted.type];
-  if (image === undefined) {
-    const message = `spec.engine.image: no default image is set for ${wanted.type}; name one here or in the chart's values`;
+  const problem =
+    (conflict && nameConflict(conflict)) ??
+    flagRefused(engine, deployment.spec) ??
+    templateRefused(deployment.spec, settings) ??
+    profileProblem(engine, accelerator, profile);
+  if (problem) return { problem };
+  const { engineImages } = settings;
+  const byProfile: EngineImages | undefined = profile ? profile.spec.images : engineImages.cpu;
+  const image = wanted.image || byProfile?.[wanted.type] || engineImages.accelerated[wanted.type];
+  if (!image) {
+    const message = `spec.engine.image: no default image is set for ${wanted.type}; name one here, in the AcceleratorProfile's images, or in the chart's engineImages`;
     return { problem: { reason: 'ImageMissing', message } };
   }
   const weights = weightsOf(source.uri);
@@ -52,3 +60,49 @@ export function resolve(
   if (weights === undefined) throw new Error(`spec.source.uri: ${source.uri} is not supported`);
   return { resolved: { engine, image, weights, profile: profile?.spec } };
 }
+
+function nameConflict({ servedName, owner }: NameConflict<ModelDeployment>): SpecProblem {
+  const message = `the name "${servedName}" is served by the older ModelDeployment ${keyOf(owner)}; give spec.servedName another value, or delete that one`;
+  return { reason: 'NameConflict', message };
+}
+
+function flagRefused(engine: Engine, spec: ModelDeploymentSpec): SpecProblem | undefined {
+  const refusal = engine.refusal(spec);
+  if (!refusal) return undefined;
+  const message = `${refusal.field}: ${refusal.what} is refused. ${refusal.remedy}`;
+  return { reason: 'FlagRefused', message };
+}
+
+function templateRefused(
+  { podTemplate }: ModelDeploymentSpec,
+  { hostPaths }: ResolveSettings,
+): SpecProblem | undefined {
+  const message = podTemplate && templateProblem(podTemplate, (path) => isBelow(path, hostPaths));
+  return message === undefined ? undefined : { reason: 'PodTemplateRefused', message };
+}
+
+/** Whether `path` is one of `folders` or in one of them; a path with `..` never is. */
+function isBelow(path: string, folders: readonly string[]): boolean {
+  if (path.split('/').includes('..')) return false;
+  return folders.some((folder) => path === folder || path.startsWith(folder.replace(/\/?$/, '/')));
+}
+
+function profileProblem(
+  engine: Engine,
+  { profile: name, count }: ModelDeploymentSpec['accelerator'],
+  profile: AcceleratorProfile | undefined,
+): SpecProblem | undefined {
+  if (name === cpuProfile) return undefined;
+  if (profile === undefined) {
+    const message = `spec.accelerator.profile: there is no AcceleratorProfile "${name}"; create it, or name one that "kubectl get acceleratorprofiles" lists, or cpu`;
+    return { reason: 'ProfileNotFound', message };
+  }
+  // NVIDIA MIG user guide, "CUDA Device Enumeration": a process sees a single instance.
+  if (engine.tensorParallel && count > 1 && profile.spec.resourceName?.startsWith(migResources)) {
+    const message = `spec.accelerator.count: ${engine.type} cannot spread a model over ${count} of ${profile.spec.resourceName}, for a process sees a single MIG slice; ask for 1, and for a larger slice where the model needs it`;
+    return { reason: 'AcceleratorRefused', message };
+  }
+  return undefined;
+}
+
+const migResources = 'nvidia.com/mig-';

@@ -14,15 +14,19 @@ import { servedNamesOf } from '../../crds/names.ts';
  */
 const algorithms: readonly ((deployment: ModelDeployment) => unknown)[] = [
   function version1(deployment) {
-    const { source, engine, accelerator, resources } = deployment.spec;
+    const { source, engine, accelerator, resources, podTemplate } = deployment.spec;
     return {
       servedNames: servedNamesOf(deployment),
       source: source.uri,
       engine: {
         type: engine.type,
         image: engine.image,
+        command: engine.command,
+        port: engine.port,
+        healthPath: engine.healthPath,
         args: engine.args,
         env: engine.env,
+        envFrom: engine.envFrom,
         contextLength: engine.contextLength,
         maxConcurrency: engine.maxConcurrency,
         features: featuresOf(engine).toSorted(),
@@ -32,6 +36,7 @@ const algorithms: readonly ((deployment: ModelDeployment) => unknown)[] = [
         count: accelerator.count,
       },
       resources,
+      podTemplate,
     };
   },
 ];

@@ -229,20 +229,24 @@ test.each<[string, number, Replica[], Partial<StatusInput>, string[]]>([
   expect(shown(status(replicas, present, rest))).toEqual(['Accepted=True Accepted', ...expected]);
 });
 
-test.each(['ProfileNotFound', 'FlagRefused', 'ImageMissing', 'NameConflict'] as const)(
-  '%s: nothing is done, and Ready says why',
-  (reason) => {
-    const problem = { reason, ...nothing };
-    expect(shown(status(1, [], { problem }))).toEqual([
-      `Accepted=False ${reason}`,
-      'Scheduled=False NotAccepted',
-      'Available=False NotAccepted',
-      'Progressing=False NotAccepted',
-      `Ready=False ${reason}`,
-    ]);
-    expect(shown(status(1, [replica(0)], { problem }))).toContain('Available=True ReplicasReady');
-  },
-);
+test.each([
+  'ProfileNotFound',
+  'FlagRefused',
+  'PodTemplateRefused',
+  'AcceleratorRefused',
+  'ImageMissing',
+  'NameConflict',
+] as const)('%s: nothing is done, and Ready says why', (reason) => {
+  const problem = { reason, ...nothing };
+  expect(shown(status(1, [], { problem }))).toEqual([
+    `Accepted=False ${reason}`,
+    'Scheduled=False NotAccepted',
+    'Available=False NotAccepted',
+    'Progressing=False NotAccepted',
+    `Ready=False ${reason}`,
+  ]);
+  expect(shown(status(1, [replica(0)], { problem }))).toContain('Available=True ReplicasReady');
+});
 
 test('who serves no name has no address', () => {
   const problem = { reason: 'NameConflict', ...nothing } as const;

@@ -147,7 +147,7 @@ test('another operator, with another default image, restarts nothing', async () 
   const before = uids(await live('kept'));
   expect(await operator.stop()).toBe(0);
   operator = await startOperator(cluster.kubeconfigPath(), {
-    FAIRLEAD_LLAMACPP_IMAGE: 'local.test/llama-server:2',
+    FAIRLEAD_ENGINE_IMAGES: '{"LlamaCpp": "local.test/llama-server:2"}',
   });
   await waitUntil('it leads', () => (operator.logged('leading') ? true : undefined));
   await cluster.kubectl().run(['scale', 'mdep/kept', '--replicas=1']);

@@ -1,0 +1,70 @@
+import { untilIdle } from './drain.ts';
+import type { Engine } from './engine.ts';
+import { gives, type OwnedFlag, refuseOwned, remedies } from './refused-flags.ts';
+
+const port = 8000;
+const metrics = { running: 'vllm:num_requests_running', waiting: 'vllm:num_requests_waiting' };
+const parallel = ['--tensor-parallel-size', '-tp'];
+
+/** Spellings from `vllm serve --help=all` of 0.32. */
+export const vllmOwned: readonly OwnedFlag[] = [
+  { flags: ['--host', '--port', '--uds', '--headless'], remedy: remedies.address },
+  { flags: ['--model', '--model-tag'], remedy: remedies.model },
+  { flags: ['--served-model-name'], remedy: remedies.name },
+  { flags: ['--max-model-len'], remedy: remedies.context },
+  { flags: ['--max-num-seqs'], remedy: remedies.concurrency },
+  { flags: ['--api-key'], variables: ['VLLM_API_KEY'], remedy: remedies.key },
+  {
+    flags: ['--ssl-keyfile', '--ssl-certfile', '--ssl-ca-certs', '--enable-ssl-refresh'],
+    remedy: remedies.tls,
+  },
+  { flags: ['--root-path'], remedy: remedies.prefix },
+  { flags: ['--config'], remedy: remedies.file },
+];
+
+/**
+ * vLLM, 0.18 or newer, with an image whose entry point is `vllm serve`. It listens when the model is loaded.
+ * Tensor parallel size follows the accelerators unless the arguments say it.
+ */
+export const vllm: Engine = {
+  type: 'vLLM',
+  reads: 'folder',
+  writablePaths: ['/tmp', '/cache'],
+  usesSharedMemory: true,
+  tensorParallel: true,
+  defaultConcurrency: 256,
+  metrics,
+
+  endpoint: () => ({ port, healthPath: '/health' }),
+
+  refusal: (spec) => refuseOwned(vllmOwned, spec),
+
+  args({ spec, servedName, modelPath, accelerators }) {
+    const { contextLength, maxConcurrency } = spec.engine;
+    return [
+      modelPath,
+      ...['--host', '0.0.0.0', '--port', String(port)],
+      ...['--served-model-name', servedName],
+      ...(contextLength ? ['--max-model-len', String(contextLength)] : []),
+      ...(maxConcurrency ? ['--max-num-seqs', String(maxConcurrency)] : []),
+      ...(accelerators > 1 && !gives(spec, ...parallel)
+        ? ['--tensor-parallel-size', String(accelerators)]
+        : []),
+      // Requests that are left after the drain, such as a client's own to the pod, may still end.
+      ...(gives(spec, '--shutdown-timeout') ? [] : ['--shutdown-timeout', '30']),
+    ];
+  },
+
+  env: () => [
+    // Compiled kernels and graphs; a volume mounted at /cache keeps them.
+    { name: 'HOME', value: '/cache' },
+    // Python asks who it is, and the user has no name in the image.
+    { name: 'USER', value: 'fairlead' },
+    { name: 'HF_HUB_OFFLINE', value: '1' },
+    { name: 'VLLM_NO_USAGE_STATS', value: '1' },
+    // The router keeps connections open for less than this (default: 5 s, after which requests are lost).
+    { name: 'VLLM_HTTP_TIMEOUT_KEEP_ALIVE', value: '120' },
+  ],
+
+  preStop: () => untilIdle(port, Object.values(metrics)),
+};
