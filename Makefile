@@ -6,7 +6,7 @@ CLUSTER_NAME ?= demo
 CLUSTER ?= local
 export CLUSTER_NAME CLUSTER
 
-.PHONY: help install demo demo-down test unit e2e soak-kube bench-kube check audit fmt generate cluster cluster-down cluster-status kubectl images
+.PHONY: help install demo demo-down test unit e2e soak-kube bench-kube check audit fmt generate cluster cluster-down cluster-status kubectl images vllm
 
 help: ## List the tasks
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -63,6 +63,9 @@ cluster-status: install ## Each component of that cluster, whether it runs, and 
 
 kubectl: install ## kubectl on that cluster: make kubectl ARGS="get pods -A"
 	@node hack/cluster/main.ts kubectl $(ARGS)
+
+vllm: install ## Fetch the real vLLM for processors into the cache folder (2 GB; once)
+	node hack/vllm/main.ts
 
 images: install ## Build the container images
 	node hack/images/main.ts build

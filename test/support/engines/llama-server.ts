@@ -1,0 +1,55 @@
+import { existsSync } from 'node:fs';
+import { copyFile, mkdir, rename, rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { cacheDir } from '../../../hack/cache.ts';
+import { runCommand } from '../../../hack/command.ts';
+import { withHostLock } from '../../../hack/host-lock.ts';
+import { imageCatalog } from '../../../hack/images/catalog.ts';
+import { ensureRootfs, rootfsKey } from '../../../hack/images/rootfs.ts';
+import { type EngineProcess, startEngine } from './process.ts';
+
+const places = { repository: join(import.meta.dirname, '../../..'), cache: cacheDir() };
+const skiffModel = join(places.repository, 'test/models/skiff/tiny-chat.gguf');
+
+/**
+ * Starts the real llama-server with the Skiff model: the same files as in the image, in a root folder
+ * of their own (chroot, hence root).
+ * @param args as on its command line; `-m`, `--host` and `--port` are given already
+ */
+export async function startLlamaServer(args: readonly string[]): Promise<EngineProcess> {
+  const root = await unpackedRoot();
+  const model = `/models/${basename(skiffModel)}`;
+  await put(skiffModel, join(root, model));
+  return startEngine(
+    (port) =>
+      [
+        ...['chroot', root, '/usr/bin/llama-server', '-m', model, '--host', '127.0.0.1'],
+        ...['--port', String(port), ...args],
+      ] as [string, ...string[]],
+    { env: { HOME: '/tmp' }, readyTimeoutMs: 60_000 },
+  );
+}
+
+async function unpackedRoot(): Promise<string> {
+  const { rootfs } = imageCatalog['llama-server'];
+  if (!rootfs) throw new Error('the llama-server image has no root file system');
+  const path = join(places.cache, 'roots', `${rootfs.name}-${await rootfsKey(rootfs, places)}`);
+  await withHostLock(path, async () => {
+    if (existsSync(path)) return;
+    const unfinished = `${path}.unfinished`;
+    await rm(unfinished, { recursive: true, force: true });
+    await mkdir(unfinished, { recursive: true });
+    const archive = await ensureRootfs(rootfs, places);
+    await runCommand('tar', ['--extract', '--file', archive, '--directory', unfinished]);
+    await rename(unfinished, path);
+  });
+  return path;
+}
+
+/** Whole at any moment, for other processes use the same folder. */
+async function put(source: string, target: string): Promise<void> {
+  const partial = `${target}.${process.pid}`;
+  await mkdir(join(target, '..'), { recursive: true });
+  await copyFile(source, partial);
+  await rename(partial, target);
+}
