@@ -10,6 +10,7 @@ test('without variables the documented defaults hold', () => {
     logLevel: 'info',
     accessLog: true,
     bodyLimitBytes: 100 * 1024 * 1024,
+    corsOrigins: new Set(),
     retries: 2,
     connectTimeoutMs: 5_000,
     lameDuckMs: 5_000,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { logLevels } from '../telemetry/logger.ts';
+import { type AllowedOrigins, readOrigins } from './cors.ts';
 
 const port = (value: number) => z.coerce.number().int().min(0).max(65_535).default(value);
 const ms = (value: number) => z.coerce.number().int().min(0).default(value);
@@ -17,6 +18,11 @@ const environment = z.object({
     .int()
     .positive()
     .default(100 * 1024 * 1024),
+  FAIRLEAD_CORS_ORIGINS: z
+    .string()
+    .default('')
+    .transform(readOrigins)
+    .describe('origins of web pages that may call the router, with commas; `*`: any; empty: none'),
   FAIRLEAD_RETRIES: z.coerce.number().int().min(0).max(10).default(2),
   FAIRLEAD_CONNECT_TIMEOUT_MS: ms(5_000),
   FAIRLEAD_LAME_DUCK_MS: ms(5_000).describe('after SIGTERM: not ready, but still serving'),
@@ -32,6 +38,7 @@ export interface RouterConfig {
   logLevel: (typeof logLevels)[number];
   accessLog: boolean;
   bodyLimitBytes: number;
+  corsOrigins: AllowedOrigins;
   retries: number;
   connectTimeoutMs: number;
   lameDuckMs: number;
@@ -63,6 +70,7 @@ export function readConfig(env: NodeJS.ProcessEnv): RouterConfig {
     logLevel: read.FAIRLEAD_LOG_LEVEL,
     accessLog: read.FAIRLEAD_ACCESS_LOG,
     bodyLimitBytes: read.FAIRLEAD_BODY_LIMIT_BYTES,
+    corsOrigins: read.FAIRLEAD_CORS_ORIGINS,
     retries: read.FAIRLEAD_RETRIES,
     connectTimeoutMs: read.FAIRLEAD_CONNECT_TIMEOUT_MS,
     lameDuckMs: read.FAIRLEAD_LAME_DUCK_MS,

@@ -2,18 +2,27 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { otherValue } from '../telemetry/contract.ts';
 import { RequestRecord } from '../telemetry/request-record.ts';
 import type { RequestTelemetry } from '../telemetry/request-telemetry.ts';
+import { targetsOf } from './catalog/fallbacks.ts';
 import type { CatalogSource } from './catalog/watch.ts';
-import { type ModelEndpoint, modelsPath, resolvePath } from './openai/endpoints.ts';
-import { ApiError, errorBody, errorHeaders } from './openai/errors.ts';
+import { ClientRequest } from './client-request.ts';
+import { type AllowedOrigins, corsHeaders, preflightHeaders } from './cors.ts';
+import { errorBody } from './openai/dialects.ts';
+import type { ModelEndpoint } from './openai/endpoints.ts';
+import { ApiError, errorHeaders } from './openai/errors.ts';
 import { asApiError } from './openai/framework-errors.ts';
+import { type ModelCall, readCall, requiredReplica } from './openai/model-call.ts';
 import { modelCard, modelList } from './openai/model-cards.ts';
-import { findModel, readAsked, requireFeature } from './openai/resolve.ts';
+import { modelsPath, realtimePath } from './openai/paths.ts';
+import { findTarget, offers, requireFeature } from './openai/resolve.ts';
+import type { ResponseIds } from './openai/response-ids.ts';
 import type { RelayRequest } from './relay/relay.ts';
 
 /** What answering needs to know. */
 export interface Answering {
   catalog: CatalogSource;
   telemetry: RequestTelemetry;
+  responseIds: ResponseIds;
+  corsOrigins: AllowedOrigins;
   nowMs: () => number;
   isDraining: () => boolean;
   log: { error(fields: object, message: string): void };
@@ -22,54 +31,55 @@ export interface Answering {
 /** One request of a client and the one answer it gets. */
 export class Exchange {
   readonly #answering: Answering;
-  readonly #request: FastifyRequest;
+  readonly #request: ClientRequest;
   readonly #reply: FastifyReply;
-  readonly #path: string;
-  readonly #query: string;
   #record: RequestRecord | undefined;
 
   constructor(answering: Answering, request: FastifyRequest, reply: FastifyReply) {
     this.#answering = answering;
-    this.#request = request;
+    this.#request = new ClientRequest(request);
     this.#reply = reply;
-    const url = request.raw.url ?? '/';
-    const question = url.indexOf('?');
-    this.#path = question < 0 ? url : url.slice(0, question);
-    this.#query = question < 0 ? '' : url.slice(question);
     if (answering.isDraining()) reply.raw.shouldKeepAlive = false;
   }
 
   /** Reads a model call up to the choice of a replica; undefined: it is refused and answered. */
   prepareRelay(endpoint: ModelEndpoint): RelayRequest | undefined {
-    const { catalog } = this.#answering;
+    const { catalog, responseIds } = this.#answering;
+    const request = this.#request;
     const record = this.#begin(endpoint.path);
-    const { operation, path, feature } = endpoint;
-    let modelKnown = false;
+    let call: ModelCall | undefined;
     try {
-      this.#requirePlainBody();
-      const body = this.#body() ?? Buffer.alloc(0);
-      const asked = readAsked(body);
-      const known = catalog.current().byName.get(asked.model);
-      record.call({
-        operation,
-        model: known && asked.model,
-        namespace: known?.namespace,
-        stream: asked.stream,
-      });
-      modelKnown = true;
-      requireFeature(findModel(catalog.current(), asked.model), feature, path);
-      return {
+      request.requirePlainBody();
+      call = readCall(endpoint, request, responseIds);
+      const { asked } = call;
+      const { model } = findTarget(catalog.current(), asked.model);
+      requireFeature(model, endpoint);
+      const onlyReplica = requiredReplica(endpoint, call, model, responseIds);
+      this.#recordCall(endpoint, call);
+      const relayed = {
         endpoint,
-        target: path + this.#query,
-        rawHeaders: this.#request.raw.rawHeaders,
-        body,
-        requestId: this.#request.id,
+        target: call.path + request.query,
+        path: call.path + request.query,
+        rawHeaders: request.rawHeaders,
+        body: request.body,
+        asked,
+        requestId: request.id,
         response: this.#reply.raw,
+        replyHeaders: this.#corsHeaders(),
         record,
         model: () => catalog.current().byName.get(asked.model),
+        targets: () =>
+          targetsOf(catalog.current(), asked.model, (_name, { features }) =>
+            offers(features, endpoint),
+          ),
+        onlyReplica,
+        observe: endpoint.storesResponses ? responseIds.learner(asked.model) : undefined,
+        refuse: (error: ApiError) => this.refuse(error),
+        releaseBody: () => request.releaseBody(),
       };
+      return relayed;
     } catch (error) {
-      if (!modelKnown) record.call({ operation, model: undefined, stream: false });
+      this.#recordCall(endpoint, call);
       this.refuse(error);
       return undefined;
     }
@@ -84,11 +94,10 @@ export class Exchange {
   /** Answers GET /v1/models/{id}; the id may hold `/`, raw or escaped. */
   showModel(): FastifyReply {
     this.#begin(`${modelsPath}/{id}`);
-    const escaped = resolvePath(this.#path)?.path.slice(modelsPath.length + 1) ?? '';
+    const escaped = this.#request.served?.path.slice(modelsPath.length + 1) ?? '';
     try {
-      const id = decodeURIComponent(escaped);
-      const model = findModel(this.#answering.catalog.current(), id);
-      return this.#answer(200, JSON.stringify(modelCard(id, model)));
+      const target = findTarget(this.#answering.catalog.current(), decodeURIComponent(escaped));
+      return this.#answer(200, JSON.stringify(modelCard(target)));
     } catch (error) {
       return this.refuse(error);
     }
@@ -96,46 +105,57 @@ export class Exchange {
 
   /** Answers what no route is for: an unknown path, a wrong method, OPTIONS. */
   nothingHere(): FastifyReply {
-    const { method } = this.#request;
-    const served = resolvePath(this.#path);
+    const { method, path, served, headers } = this.#request;
     this.#begin(otherValue);
-    if (!served) return this.refuse(new ApiError('not_found', `There is no ${this.#path} here.`));
+    if (!served) return this.refuse(unknownPath(path));
     this.#reply.header('allow', served.methods.join(', '));
-    if (method === 'OPTIONS') return this.#answer(204, '');
-    return this.refuse(
-      new ApiError('method_not_allowed', `${served.path} is not served by ${method}.`),
+    if (method !== 'OPTIONS') {
+      const message = `${served.path} is not served by ${method}.`;
+      return this.refuse(new ApiError('method_not_allowed', message));
+    }
+    const { origin, 'access-control-request-headers': wantedHeaders } = headers;
+    const { corsOrigins } = this.#answering;
+    return this.#answer(
+      204,
+      '',
+      preflightHeaders(corsOrigins, { origin, wantedHeaders }, served.methods),
     );
   }
 
   /** Answers with an error; what is not ours is an internal error and goes to the log. */
   refuse(thrown: unknown): FastifyReply {
+    const { id, method, served, bodyIsUnread } = this.#request;
     const error = asApiError(thrown);
     if (error.cause) {
-      this.#answering.log.error({ err: error.cause, request_id: this.#request.id }, error.message);
+      this.#answering.log.error({ err: error.cause, request_id: id }, error.message);
     }
-    const record = this.#record ?? this.#begin(resolvePath(this.#path)?.path ?? otherValue);
-    const body = errorBody(error);
+    const record = this.#record ?? this.#begin(served?.route ?? otherValue);
+    const body = errorBody(error, served?.dialect ?? 'openai', id);
+    const bytesOut = Buffer.byteLength(body);
     const { status, label } = error.kind;
-    const headers = errorHeaders(error, Buffer.byteLength(body));
     const { raw } = this.#reply;
     if (raw.destroyed) {
       record.end({ status: 0, errorType: 'client_disconnected', bytesOut: 0 });
       return this.#reply;
     }
+    const headers = ['x-request-id', id, ...this.#corsHeaders(), ...errorHeaders(error, bytesOut)];
     const allow = this.#reply.getHeader('allow');
     if (typeof allow === 'string') headers.push('allow', allow);
-    this.#reply.hijack();
     // The rest of a body that was refused unread must not be taken for the next request.
-    if (this.#bodyIsUnread()) headers.push('connection', 'close');
-    raw.writeHead(status, ['x-request-id', this.#request.id, ...headers]);
-    raw.end(this.#request.method === 'HEAD' ? undefined : body);
-    record.end({ status, errorType: label, bytesOut: Buffer.byteLength(body) });
+    if (bodyIsUnread) headers.push('connection', 'close');
+    this.#reply.hijack();
+    raw.writeHead(status, headers);
+    raw.end(method === 'HEAD' ? undefined : body);
+    record.end({ status, errorType: label, bytesOut });
     return this.#reply;
   }
 
-  #answer(status: number, json: string): FastifyReply {
+  #answer(status: number, json: string, headers = this.#corsHeaders()): FastifyReply {
     this.#record?.end({ status, bytesOut: Buffer.byteLength(json) });
     this.#reply.code(status).header('x-request-id', this.#request.id);
+    for (let at = 0; at + 1 < headers.length; at += 2) {
+      this.#reply.header(headers[at] ?? '', headers[at + 1]);
+    }
     return status === 204
       ? this.#reply.send()
       : this.#reply.header('content-type', 'application/json').send(json);
@@ -143,37 +163,30 @@ export class Exchange {
 
   #begin(route: string): RequestRecord {
     const { telemetry, nowMs } = this.#answering;
-    const { raw, id, method, ip } = this.#request;
-    this.#record = new RequestRecord(telemetry, {
-      requestId: id,
-      method,
-      path: this.#path,
-      route,
-      // A request that could not be routed has met no hook.
-      startMs: this.#request.arrivedMs || nowMs(),
-      receivedMs: nowMs(),
-      headers: raw.headers,
-      clientAddress: ip,
-      httpVersion: raw.httpVersion,
-      bytesIn: this.#body()?.length ?? 0,
-    });
+    this.#record = new RequestRecord(telemetry, this.#request.start(route, nowMs()));
     return this.#record;
   }
 
-  #body(): Buffer | undefined {
-    const { body } = this.#request;
-    return Buffer.isBuffer(body) ? body : undefined;
+  /** Tells the record what is asked; nothing of a name that the catalog has not. */
+  #recordCall({ operation }: ModelEndpoint, call: ModelCall | undefined): void {
+    const { byName } = this.#answering.catalog.current();
+    const model = call && byName.get(call.asked.model);
+    this.#record?.call({
+      operation,
+      model: model?.servedName,
+      namespace: model?.namespace,
+      stream: call?.asked.stream ?? false,
+    });
   }
 
-  #bodyIsUnread(): boolean {
-    const { complete, headers } = this.#request.raw;
-    const announced = headers['content-length'] ?? headers['transfer-encoding'] ?? '0';
-    return !complete && announced !== '0';
+  #corsHeaders(): string[] {
+    return corsHeaders(this.#answering.corsOrigins, this.#request.headers.origin);
   }
+}
 
-  #requirePlainBody(): void {
-    const encoding = this.#request.headers['content-encoding'];
-    if (encoding === undefined || encoding === 'identity') return;
-    throw new ApiError('unsupported_encoding', `The body’s encoding ${encoding} is not supported.`);
-  }
+function unknownPath(path: string): ApiError {
+  const message = realtimePath.test(path)
+    ? 'Realtime sessions over WebSocket are not served; use /v1/chat/completions or /v1/responses with "stream": true.'
+    : `There is no ${path} here.`;
+  return new ApiError('not_found', message);
 }

@@ -11,6 +11,7 @@ import { watchCatalog } from './catalog/watch.ts';
 import type { RouterConfig } from './config.ts';
 import { createInternalServer } from './internal-server.ts';
 import { modelEndpoints } from './openai/endpoints.ts';
+import { offers } from './openai/resolve.ts';
 import { Upstreams } from './relay/upstreams.ts';
 import { createServer } from './server.ts';
 import { drainServer } from './shutdown.ts';
@@ -79,6 +80,7 @@ export async function startRouter(dependencies: RouterDependencies): Promise<Rou
     log,
     retries: config.retries,
     bodyLimitBytes: config.bodyLimitBytes,
+    corsOrigins: config.corsOrigins,
     isDraining: () => draining,
   });
 
@@ -119,10 +121,8 @@ function showModels(catalog: Catalog, telemetry: RequestTelemetry): void {
     for (const [state, count] of Object.entries(counts)) {
       modelReplicas.set({ gen_ai_request_model: servedName, namespace, state }, count);
     }
-    const offered = modelEndpoints.filter(({ feature }) => features.has(feature));
-    telemetry.announce(
-      servedName,
-      offered.map(({ operation }) => operation),
-    );
+    const offered = modelEndpoints.filter((endpoint) => offers(features, endpoint));
+    const operations = new Set(offered.map(({ operation }) => operation));
+    telemetry.announce(servedName, [...operations]);
   }
 }

@@ -1,10 +1,15 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import type { RequestTelemetry } from '../telemetry/request-telemetry.ts';
 import type { Balancer } from './balance/balancer.ts';
 import type { CatalogSource } from './catalog/watch.ts';
 import { refuseBrokenRequest } from './client-errors.ts';
+import type { AllowedOrigins } from './cors.ts';
 import { type Answering, Exchange } from './exchange.ts';
-import { modelEndpoints, modelsPath, pathsOf } from './openai/endpoints.ts';
+import { modelEndpoints } from './openai/endpoints.ts';
+import { ApiError } from './openai/errors.ts';
+import { modelsPath, pathsOf } from './openai/paths.ts';
+import { ResponseIds } from './openai/response-ids.ts';
 import { relay } from './relay/relay.ts';
 import type { Upstreams } from './relay/upstreams.ts';
 import { requestIdOf } from './request-id.ts';
@@ -19,6 +24,7 @@ export interface ServerDependencies {
   nowMs: () => number;
   retries: number;
   bodyLimitBytes: number;
+  corsOrigins: AllowedOrigins;
   /** While true, answers ask clients to open new connections, which go to other routers. */
   isDraining: () => boolean;
   /** Told of errors that nobody foresaw. */
@@ -27,6 +33,8 @@ export interface ServerDependencies {
 
 /** Longer than load balancers keep a connection idle, so that they close it and not we. */
 const keepAliveTimeoutMs = 75_000;
+/** Longer URLs are refused; names of models and ids of responses need far less. */
+const longestUrl = 8 * 1024;
 /** For the whole request to arrive. */
 const requestTimeoutMs = 300_000;
 
@@ -49,10 +57,12 @@ export function createServer(dependencies: ServerDependencies): FastifyInstance 
     clientErrorHandler: refuseBrokenRequest,
     frameworkErrors: (error, request, reply) => exchangeOf(request, reply).refuse(error),
   });
-  const answering: Answering = dependencies;
+  const answering: Answering = { ...dependencies, responseIds: new ResponseIds() };
 
   acceptAnyBody(app);
   noteArrival(app, dependencies.nowMs);
+  refuseLongUrls(app, exchangeOf);
+  answerExpectations(app, dependencies.bodyLimitBytes);
   for (const endpoint of modelEndpoints) {
     const answer = (request: FastifyRequest, reply: FastifyReply) => {
       const exchange = exchangeOf(request, reply);
@@ -62,7 +72,10 @@ export function createServer(dependencies: ServerDependencies): FastifyInstance 
       relay({ ...dependencies, refuse: (_, error) => exchange.refuse(error) }, relayed);
       return reply;
     };
-    for (const path of pathsOf(endpoint.path)) app.post(path, answer);
+    const { method, path, also } = endpoint;
+    for (const url of [path, ...(also ? [also] : [])].flatMap(pathsOf)) {
+      app.route({ method, url: url.replace('{id}', ':id'), handler: answer });
+    }
   }
   for (const path of pathsOf(modelsPath)) {
     const method = ['GET', 'HEAD'];
@@ -89,6 +102,31 @@ declare module 'fastify' {
 function acceptAnyBody(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+}
+
+function refuseLongUrls(
+  app: FastifyInstance,
+  exchangeOf: (request: FastifyRequest, reply: FastifyReply) => Exchange,
+): void {
+  app.addHook('onRequest', (request, reply, done) => {
+    if ((request.raw.url?.length ?? 0) <= longestUrl) return done();
+    const message = `The URL is longer than ${longestUrl / 1024} KiB.`;
+    exchangeOf(request, reply).refuse(new ApiError('url_too_long', message));
+  });
+}
+
+/**
+ * Answers Expect: 100-continue, unless the body that it announces would be refused anyhow; other
+ * expectations are ignored, as RFC 9110 (10.1.1) allows.
+ */
+function answerExpectations({ server }: FastifyInstance, bodyLimitBytes: number): void {
+  server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+    if (Number(request.headers['content-length'] ?? 0) <= bodyLimitBytes) response.writeContinue();
+    server.emit('request', request, response);
+  });
+  server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+    server.emit('request', request, response);
+  });
 }
 
 function noteArrival(app: FastifyInstance, nowMs: () => number): void {

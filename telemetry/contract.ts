@@ -164,8 +164,27 @@ export type AttemptOutcome = 'ok' | 'status' | 'failed' | 'truncated' | 'cancell
 /** How far an answer was when its client went: not sent to a replica, no byte yet, in the middle. */
 export type Phase = 'queued' | 'prefill' | 'streaming';
 
-/** `gen_ai.operation.name`. */
-export type Operation = 'chat' | 'text_completion' | 'embeddings';
+/**
+ * `gen_ai.operation.name`: the first three are the convention's, which has `chat` for Responses and
+ * Messages too; the others are ours, for what has no convention.
+ */
+export type Operation =
+  | 'chat'
+  | 'text_completion'
+  | 'embeddings'
+  | 'stored_response'
+  | 'rerank'
+  | 'score'
+  | 'classify'
+  | 'pooling'
+  | 'transcription'
+  | 'translation'
+  | 'speech'
+  | 'image_generation'
+  | 'image_edit'
+  | 'count_tokens'
+  | 'tokenize'
+  | 'detokenize';
 
 /** Span attributes beside those of HTTP; docs/observe.md shows the tree. */
 export const attributes = {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
-import { JsonSyntaxError, scanTopLevel } from './json-scan.ts';
+import { deepestNesting, JsonSyntaxError, scanTopLevel } from './json-scan.ts';
 
 // Thousands of documents; a busy machine may need longer than the default.
 vi.setConfig({ testTimeout: 30_000 });
@@ -119,9 +119,12 @@ describe('agrees with JSON.parse', () => {
   });
 });
 
-test('depth costs no stack', () => {
-  const deep = `${'['.repeat(200_000)}${']'.repeat(200_000)}`;
-  expect(scanned(`{"a":${deep},"model":"m"}`, 'model')).toEqual({ value: 'm' });
+test('the deepest nesting that is read, and one level more', () => {
+  const nested = (levels: number) =>
+    Buffer.from(`{"a":${'['.repeat(levels)}${']'.repeat(levels)},"model":"m"}`);
+  expect(scanTopLevel(nested(deepestNesting), ['model'])?.has('model')).toBe(true);
+  expect(() => scanTopLevel(nested(deepestNesting + 1), ['model'])).toThrow('deeper than 512');
+  expect(() => scanTopLevel(Buffer.from('['.repeat(2_000_000)), [])).toThrow('deeper than 512');
 });
 
 test('bytes that are not UTF-8 pass inside of strings and nowhere else', () => {

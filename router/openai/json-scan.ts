@@ -4,15 +4,16 @@ export interface ValueSpan {
   end: number;
 }
 
-/** The text is not JSON (RFC 8259); `offset` is the byte at which that showed. */
+/** The text is not JSON (RFC 8259), or nested too deep; the message tells the byte where it showed. */
 export class JsonSyntaxError extends Error {
   override name = 'JsonSyntaxError';
-  readonly offset: number;
-  constructor(offset: number) {
-    super(`not valid JSON at byte ${offset}`);
-    this.offset = offset;
-  }
 }
+
+/**
+ * Deeper texts are refused: no client needs them, Python's reader fails beyond about a thousand levels,
+ * and keeping book of millions of open brackets would take more memory than the text.
+ */
+export const deepestNesting = 512;
 
 const quote = 0x22;
 const backslash = 0x5c;
@@ -108,6 +109,11 @@ class Scanner {
     while (true) {
       const byte = this.#peek();
       if (byte === openBrace || byte === openBracket) {
+        if (open.length === deepestNesting) {
+          throw new JsonSyntaxError(
+            `nested deeper than ${deepestNesting} levels at byte ${this.#at}`,
+          );
+        }
         const close = byte === openBrace ? closeBrace : closeBracket;
         this.#at++;
         if (this.#peek() === close) {
@@ -227,7 +233,7 @@ class Scanner {
   }
 
   #fail(offset = 0): never {
-    throw new JsonSyntaxError(this.#at + offset);
+    throw new JsonSyntaxError(`not valid JSON at byte ${this.#at + offset}`);
   }
 }
 

@@ -1,4 +1,5 @@
-import type { Catalog, Model } from '../catalog/model.ts';
+import type { Catalog } from '../catalog/model.ts';
+import { type Target, targetOf } from '../catalog/target.ts';
 
 /** A model as OpenAI's API lists it, with what Fairlead knows of it beside. */
 export interface ModelCard {
@@ -6,6 +7,10 @@ export interface ModelCard {
   object: 'model';
   created: number;
   owned_by: string;
+  /** The name it is listed under first; an alias and an adapter have that of their model. */
+  root: string;
+  /** The model that an adapter belongs to. */
+  parent: string | null;
   fairlead: {
     namespace: string;
     state: 'ready' | 'starting' | 'not_ready';
@@ -15,14 +20,16 @@ export interface ModelCard {
   };
 }
 
-/** The card of a model under one of its names. */
-export function modelCard(id: string, model: Model): ModelCard {
+/** The card of a model under one of its names, or of one of its adapters. */
+export function modelCard({ name, model, adapter }: Target): ModelCard {
   const { ready, starting, desired } = model.counts;
   return {
-    id,
+    id: name,
     object: 'model',
     created: model.createdS,
     owned_by: 'fairlead',
+    root: model.servedName,
+    parent: adapter === undefined ? null : model.servedName,
     fairlead: {
       namespace: model.namespace,
       state: ready > 0 ? 'ready' : starting > 0 ? 'starting' : 'not_ready',
@@ -35,7 +42,8 @@ export function modelCard(id: string, model: Model): ModelCard {
 
 /** The answer to GET /v1/models: every name that can be asked for, models without replicas among them. */
 export function modelList(catalog: Catalog): { object: 'list'; data: ModelCard[] } {
-  const data = [...catalog.byName].map(([id, model]) => modelCard(id, model));
+  const targets = [...catalog.byName.keys()].flatMap((name) => targetOf(catalog, name) ?? []);
+  const data = targets.map(modelCard);
   data.sort((a, b) => (a.id < b.id ? -1 : 1));
   return { object: 'list', data };
 }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { readBodyHead } from './model-name.ts';
+import { readJsonHead } from './model-name.ts';
 
-const read = (text: string) => readBodyHead(Buffer.from(text));
+const read = (text: string) => readJsonHead(Buffer.from(text));
 
 test('finds the model and where its name stands', () => {
   expect(read('{"model": "org/m:1", "stream": true}')).toEqual({
@@ -23,9 +23,9 @@ test.each([
 });
 
 test.each([
-  ['', 'bad_json'],
-  ['{"model":"m"', 'bad_json'],
-  ['["model","m"]', 'not_an_object'],
+  ['', 'malformed'],
+  ['{"model":"m"', 'malformed'],
+  ['["model","m"]', 'malformed'],
   ['{"messages":[{"model":"m"}]}', 'no_model'],
   ['{"model":7}', 'model_not_a_string'],
   ['{"model":"m","model":null}', 'model_not_a_string'],
@@ -35,4 +35,13 @@ test.each([
 
 test('escapes and other scripts in the name are resolved', () => {
   expect(read('{"model":"\\u006d\\/\u00fc\\ud83d\\ude00"}')).toMatchObject({ model: 'm/ü😀' });
+});
+
+test('the response that is continued', () => {
+  expect(read('{"model":"m","previous_response_id":"resp_1"}')).toMatchObject({
+    previousResponseId: 'resp_1',
+  });
+  expect(read('{"model":"m","previous_response_id":null}')).not.toHaveProperty(
+    'previousResponseId',
+  );
 });

@@ -5,43 +5,51 @@ export type BodyHead =
   | {
       kind: 'ok';
       model: string;
-      /** Where the model's name stands, quotes included. */
+      /** Where the model's name stands; in JSON with its quotes. */
       modelSpan: ValueSpan;
       stream: boolean;
+      /** The response that this request continues. */
+      previousResponseId?: string;
+      /** Where the value of `stream_options` stands. */
+      streamOptionsSpan?: ValueSpan;
     }
-  | { kind: 'bad_json'; offset: number }
-  | { kind: 'not_an_object' }
+  | { kind: 'malformed'; reason: string }
   | { kind: 'no_model' }
   | { kind: 'model_not_a_string' };
 
-const wanted = ['model', 'stream'] as const;
+const wanted = ['model', 'stream', 'stream_options', 'previous_response_id'] as const;
+const quote = 0x22;
 
 /**
- * Reads `model` and `stream` of a JSON body by a scan of its bytes: top-level keys only, escapes
- * resolved, the last of duplicates as JSON.parse has it.
+ * Reads the few members that the router needs of a JSON body by a scan of its bytes: top-level keys
+ * only, escapes resolved, the last of duplicates as JSON.parse has it.
  * @param body UTF-8; unchanged
  */
-export function readBodyHead(body: Buffer): BodyHead {
+export function readJsonHead(body: Buffer): BodyHead {
   let found: ReturnType<typeof scanTopLevel<(typeof wanted)[number]>>;
   try {
     found = scanTopLevel(body, wanted);
   } catch (error) {
-    if (error instanceof JsonSyntaxError) return { kind: 'bad_json', offset: error.offset };
-    throw error;
+    if (!(error instanceof JsonSyntaxError)) throw error;
+    return { kind: 'malformed', reason: `The body is ${error.message}.` };
   }
-  if (!found) return { kind: 'not_an_object' };
+  if (!found) return { kind: 'malformed', reason: 'The body must be a JSON object.' };
   const modelSpan = found.get('model');
   if (!modelSpan) return { kind: 'no_model' };
-  if (body[modelSpan.start] !== 0x22) return { kind: 'model_not_a_string' };
+  const model = stringAt(body, modelSpan);
+  if (model === undefined) return { kind: 'model_not_a_string' };
   const streamSpan = found.get('stream');
+  const stream = streamSpan !== undefined && body[streamSpan.start] === 0x74;
+  const streamOptionsSpan = found.get('stream_options');
+  const previousResponseId = stringAt(body, found.get('previous_response_id'));
   return {
-    kind: 'ok',
-    model: text(body, modelSpan),
-    modelSpan,
-    stream: streamSpan !== undefined && body[streamSpan.start] === 0x74,
+    ...{ kind: 'ok', model, modelSpan, stream },
+    ...(previousResponseId !== undefined && { previousResponseId }),
+    ...(streamOptionsSpan && { streamOptionsSpan }),
   };
 }
 
-function text(body: Buffer, { start, end }: ValueSpan): string {
-  return String(JSON.parse(body.toString('utf8', start, end)));
+function stringAt(body: Buffer, span: ValueSpan | undefined): string | undefined {
+  if (!span || body[span.start] !== quote) return undefined;
+  return String(JSON.parse(body.toString('utf8', span.start, span.end)));
 }
