@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { condition, kubernetes, matching } from './kubernetes.ts';
+import { condition, kubernetes } from './kubernetes.ts';
 import { acceleratorSpec, resourcesSpec } from './modeldeployment/accelerator.ts';
 import { engineSpec } from './modeldeployment/engine.ts';
 import { podTemplateSpec } from './modeldeployment/pod-template.ts';
@@ -7,26 +7,13 @@ import { rolloutSpec } from './modeldeployment/rollout.ts';
 import { routingSpec } from './modeldeployment/routing.ts';
 import { sourceSpec } from './modeldeployment/source.ts';
 import { groupVersion, type ObjectMeta, type ResourceCoordinates } from './object.ts';
+import { aliasesField, servedNameField } from './served-name.ts';
 
 /** What a user says about one served model. Defaults are filled in by the API server. */
 export const modelDeploymentSpec = z
   .strictObject({
-    servedName: z
-      .string()
-      .min(1)
-      .max(200)
-      .describe(
-        'The `model` that clients send. Default: metadata.name. Of two objects with one name, in whatever namespaces, the older serves it and the newer gets Accepted=False, reason NameConflict.',
-      )
-      .register(kubernetes, {
-        rules: [
-          matching(
-            '[A-Za-z0-9]([A-Za-z0-9._:/@-]*[A-Za-z0-9])?',
-            'letters, digits and . _ : / @ - are allowed, with a letter or digit at both ends, such as "org/name:tag"',
-          ),
-        ],
-      })
-      .optional(),
+    servedName: servedNameField,
+    aliases: aliasesField,
     source: sourceSpec,
     engine: engineSpec,
     accelerator: acceleratorSpec,
@@ -78,8 +65,8 @@ export const modelDeploymentStatus = z
       .describe('Base URL for OpenAI clients inside the cluster.')
       .optional(),
     servedNames: z
-      .array(z.string().max(200))
-      .max(1)
+      .array(z.string().max(300))
+      .max(128)
       .describe('The names that clients reach it under; empty when it serves none.'),
     conditions: z
       .array(condition)

@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { claimNames, type NameClaimant, servedNamesOf } from './names.ts';
+import {
+  claimNames,
+  fieldOfName,
+  type NameClaimant,
+  servedNameOf,
+  servedNamesOf,
+} from './names.ts';
 
 function claimant(name: string, second: number, servedName?: string): NameClaimant {
   const creationTimestamp = new Date(1_700_000_000_000 + second * 1000).toISOString();
@@ -13,6 +19,25 @@ function claimant(name: string, second: number, servedName?: string): NameClaima
 test('without servedName the object serves its own name', () => {
   expect(servedNamesOf(claimant('skiff', 0))).toEqual(['skiff']);
   expect(servedNamesOf(claimant('skiff', 0, 'org/skiff:1'))).toEqual(['org/skiff:1']);
+});
+
+test('aliases and adapters are names as well, each once', () => {
+  const { metadata } = claimant('skiff', 0);
+  const spec = { servedName: 'org/s', aliases: ['gpt-4o', 'org/s'], adapters: [{ name: 'law' }] };
+  expect(servedNameOf({ metadata, spec })).toBe('org/s');
+  expect(servedNamesOf({ metadata, spec })).toEqual(['org/s', 'gpt-4o', 'org/s:law']);
+  expect(
+    ['org/s', 'gpt-4o', 'org/s:law'].map((name) => fieldOfName({ metadata, spec }, name)),
+  ).toEqual(['spec.servedName', 'spec.aliases', 'spec.adapters']);
+});
+
+test('an alias that an older object serves keeps all names of the newer from being served', () => {
+  const older = claimant('older', 1, 'shared');
+  const { metadata } = claimant('newer', 2);
+  const newer = { metadata, spec: { aliases: ['free', 'shared'] } };
+  const { owners, conflicts } = claimNames([newer, older]);
+  expect([...owners]).toEqual([['shared', older]]);
+  expect(conflicts.get('uid-newer')).toEqual({ servedName: 'shared', owner: older });
 });
 
 test('the older keeps the name, in whatever order they are seen', () => {

@@ -1,7 +1,11 @@
-/** What claiming a name needs to know of a ModelDeployment. */
+/** What claiming a name needs to know of a ModelDeployment or an ExternalModel. */
 export interface NameClaimant {
   metadata: { name: string; namespace?: string; uid: string; creationTimestamp: string };
-  spec: { servedName?: string | undefined };
+  spec: {
+    servedName?: string | undefined;
+    aliases?: readonly string[] | undefined;
+    adapters?: readonly { name: string }[] | undefined;
+  };
   status?: { servedNames: readonly string[] } | undefined;
 }
 
@@ -19,9 +23,23 @@ export interface NameClaims<T extends NameClaimant> {
   conflicts: ReadonlyMap<string, NameConflict<T>>;
 }
 
-/** Every name that clients may send for this object; the first is the one it is listed under. */
-export function servedNamesOf({ metadata, spec }: NameClaimant): string[] {
-  return [spec.servedName ?? metadata.name];
+/** The name that it is listed under first, and that its engine knows it by. */
+export function servedNameOf({ metadata, spec }: NameClaimant): string {
+  return spec.servedName ?? metadata.name;
+}
+
+/** Every name that clients may send for this object, each once, the one it is listed under first. */
+export function servedNamesOf(claimant: NameClaimant): string[] {
+  const servedName = servedNameOf(claimant);
+  const { aliases = [], adapters = [] } = claimant.spec;
+  const ofAdapters = adapters.map(({ name }) => `${servedName}:${name}`);
+  return [...new Set([servedName, ...aliases, ...ofAdapters])];
+}
+
+/** The field that makes an object claim a name. */
+export function fieldOfName(claimant: NameClaimant, name: string): string {
+  if (name === servedNameOf(claimant)) return 'spec.servedName';
+  return claimant.spec.aliases?.includes(name) ? 'spec.aliases' : 'spec.adapters';
 }
 
 /**

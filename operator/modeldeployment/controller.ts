@@ -6,15 +6,16 @@ import { type Controller, createController } from '../../kube/controller.ts';
 import type { EventRecorder } from '../../kube/events.ts';
 import type { Logger } from '../../kube/logger.ts';
 import type { KubeMetrics } from '../../kube/metrics.ts';
+import { keyOf } from '../../kube/object.ts';
 import { createReflector, type Reflector } from '../../kube/reflector.ts';
 import { type Pod, Pods } from '../../kube/resources.ts';
 import type { OperatorConfig } from '../config.ts';
 import {
   keysOfPod,
   keysOfProfile,
-  keysOfRivals,
   modelDeploymentIndexes,
   podIndexes,
+  rivalsOf,
 } from './indexes.ts';
 import { createReconciler } from './reconcile.ts';
 
@@ -79,7 +80,7 @@ export function createModelDeploymentController(
     log,
   });
   const { store } = modelDeployments;
-  controller.watch(modelDeployments, (deployment) => keysOfRivals(store, deployment));
+  controller.watch(modelDeployments, (deployment) => rivalsOf(store, deployment).map(keyOf));
   controller.watch(profiles, (profile) => keysOfProfile(store, profile));
   controller.watch(pods, keysOfPod);
   return controller;

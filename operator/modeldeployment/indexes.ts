@@ -29,10 +29,25 @@ export function keysOfPod(pod: Pod): string[] {
   return name && namespace ? [`${namespace}/${name}`] : [];
 }
 
-/** A ModelDeployment itself, and every other that wants one of its names and may get or lose it. */
-export function keysOfRivals(store: Store<ModelDeployment>, deployment: ModelDeployment): string[] {
-  const rivals = servedNamesOf(deployment).flatMap((name) => store.byIndex(byServedName, name));
-  return [...new Set([deployment, ...rivals].map(keyOf))];
+/**
+ * A ModelDeployment itself, and every other whose names depend on whether it gets its own: those that
+ * want one of its names, those that want one of theirs, and so on.
+ */
+export function rivalsOf(
+  store: Store<ModelDeployment>,
+  deployment: ModelDeployment,
+): ModelDeployment[] {
+  const rivals = new Map([[keyOf(deployment), deployment]]);
+  const names = new Set(servedNamesOf(deployment));
+  // Both grow while they are walked.
+  for (const name of names) {
+    for (const rival of store.byIndex(byServedName, name)) {
+      if (rivals.has(keyOf(rival))) continue;
+      rivals.set(keyOf(rival), rival);
+      for (const other of servedNamesOf(rival)) names.add(other);
+    }
+  }
+  return [...rivals.values()];
 }
 
 /** The ModelDeployments that name this profile. */

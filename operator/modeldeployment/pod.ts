@@ -10,7 +10,7 @@ import {
   slotLabel,
 } from '../../crds/labels.ts';
 import type { ModelDeployment } from '../../crds/modeldeployment.ts';
-import { servedNamesOf } from '../../crds/names.ts';
+import { servedNameOf } from '../../crds/names.ts';
 import { controllerReference, type Intent } from '../../kube/object.ts';
 import type { Pod } from '../../kube/resources.ts';
 import type { Container, Endpoint, Engine, EnvironmentVariable } from '../engines/engine.ts';
@@ -123,10 +123,9 @@ function engineContainerOf(
   devices: Devices['container'],
 ): Container {
   const { spec } = deployment;
-  const [servedName = ''] = servedNamesOf(deployment);
   const input = {
     spec,
-    servedName,
+    servedName: servedNameOf(deployment),
     modelPath: weights.modelPath,
     accelerators: profile ? spec.accelerator.count : 0,
   };

@@ -5,7 +5,7 @@ import {
   type ModelDeploymentStatus,
   ModelDeployments,
 } from '../../crds/modeldeployment.ts';
-import { claimNames, servedNamesOf } from '../../crds/names.ts';
+import { claimNames } from '../../crds/names.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import type { ReconcileContext, Result } from '../../kube/controller.ts';
 import { isNotFound } from '../../kube/errors.ts';
@@ -14,7 +14,7 @@ import { controllerOf } from '../../kube/object.ts';
 import type { Pod } from '../../kube/resources.ts';
 import type { Store } from '../../kube/store.ts';
 import { type Applied, applyPlan } from './apply.ts';
-import { byModelDeployment, byServedName } from './indexes.ts';
+import { byModelDeployment, rivalsOf } from './indexes.ts';
 import { plan } from './plan.ts';
 import { type Replica, replicaOf } from './replica.ts';
 import { type ResolveSettings, resolve } from './resolve.ts';
@@ -111,9 +111,7 @@ function observe(key: string, { modelDeployments, profiles, pods }: ReconcilerOp
     if (controllerOf(pod)?.uid === uid) present.push(replica);
     else takenSlots.add(replica.slot);
   }
-  const rivals = servedNamesOf(deployment).flatMap((name) =>
-    modelDeployments.byIndex(byServedName, name),
-  );
+  const rivals = rivalsOf(modelDeployments, deployment);
   const references = {
     conflict: claimNames(rivals).conflicts.get(uid),
     profile: profiles.get(deployment.spec.accelerator.profile),

@@ -78,7 +78,7 @@ test.each<[string, Record<string, unknown>, Partial<References>, RegExp]>([
     'NameConflict',
     { servedName: 'shared' },
     { conflict: { servedName: 'shared', owner: modelDeployment() } },
-    /"shared" is served by the older ModelDeployment models\/skiff; give spec\.servedName/,
+    /spec\.servedName: the name "shared" is served by the older ModelDeployment models\/skiff; choose/,
   ],
   [
     'ProfileNotFound',

@@ -2,7 +2,7 @@ import type { AcceleratorProfile } from '../../crds/acceleratorprofile.ts';
 import type { Reason } from '../../crds/conditions.ts';
 import { cpuProfile } from '../../crds/modeldeployment/accelerator.ts';
 import type { ModelDeployment, ModelDeploymentSpec } from '../../crds/modeldeployment.ts';
-import type { NameConflict } from '../../crds/names.ts';
+import { fieldOfName, type NameConflict } from '../../crds/names.ts';
 import { keyOf } from '../../kube/object.ts';
 import type { EngineImages, OperatorConfig } from '../config.ts';
 import type { Engine } from '../engines/engine.ts';
@@ -43,7 +43,7 @@ export function resolve(
   const { engine: wanted, accelerator, source } = deployment.spec;
   const engine = engines[wanted.type];
   const problem =
-    (conflict && nameConflict(conflict)) ??
+    (conflict && nameConflict(deployment, conflict)) ??
     flagRefused(engine, deployment.spec) ??
     templateRefused(deployment.spec, settings) ??
     profileProblem(engine, accelerator, profile);
@@ -61,8 +61,12 @@ export function resolve(
   return { resolved: { engine, image, weights, profile: profile?.spec } };
 }
 
-function nameConflict({ servedName, owner }: NameConflict<ModelDeployment>): SpecProblem {
-  const message = `the name "${servedName}" is served by the older ModelDeployment ${keyOf(owner)}; give spec.servedName another value, or delete that one`;
+function nameConflict(
+  deployment: ModelDeployment,
+  { servedName, owner }: NameConflict<ModelDeployment>,
+): SpecProblem {
+  const field = fieldOfName(deployment, servedName);
+  const message = `${field}: the name "${servedName}" is served by the older ModelDeployment ${keyOf(owner)}; choose another, or delete that one`;
   return { reason: 'NameConflict', message };
 }
 

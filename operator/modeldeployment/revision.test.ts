@@ -46,6 +46,7 @@ test.each([
 test.each([
   ['replicas', { replicas: 5 }],
   ['a servedName that is the default anyway', { servedName: 'skiff' }],
+  ['aliases, which only routers know', { aliases: ['gpt-4o'] }],
   ['the order of features', { engine: { type: 'LlamaCpp', features: ['Completions', 'Chat'] } }],
 ])('%s does not', (_field, spec) => {
   expect(revision(spec)).toBe(revision());

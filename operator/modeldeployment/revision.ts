@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { featuresOf } from '../../crds/modeldeployment/features.ts';
 import type { ModelDeployment } from '../../crds/modeldeployment.ts';
-import { servedNamesOf } from '../../crds/names.ts';
+import { servedNameOf } from '../../crds/names.ts';
 
 /**
  * A revision names what the user asked of a pod: two specs with one revision need no new pods. It covers
@@ -16,7 +16,7 @@ const algorithms: readonly ((deployment: ModelDeployment) => unknown)[] = [
   function version1(deployment) {
     const { source, engine, accelerator, resources, podTemplate } = deployment.spec;
     return {
-      servedNames: servedNamesOf(deployment),
+      servedNames: [servedNameOf(deployment)],
       source: source.uri,
       engine: {
         type: engine.type,
