@@ -42,6 +42,7 @@ check: install ## Format, lint, import arrows, types, generated files
 	biome check --error-on-warnings .
 	tsc
 	node crds/generate.ts --check
+	node router/openai/generate-reference.ts --check
 
 audit: install ## Known vulnerabilities in what the image holds (asks the npm registry)
 	npm audit --omit=dev
@@ -51,6 +52,7 @@ fmt: install ## Format and fix what can be fixed
 
 generate: install ## Write the CRDs and the reference pages anew from the code
 	node crds/generate.ts
+	node router/openai/generate-reference.ts
 
 cluster: install ## Bring up a real two-node Kubernetes (CLUSTER_NAME=demo, CLUSTER=local|kind)
 	node hack/cluster/main.ts up

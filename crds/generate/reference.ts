@@ -3,6 +3,7 @@ import { apiVersion } from '../object.ts';
 import { objectSchema } from './crd.ts';
 import { type Definition, definitions } from './definitions.ts';
 import type { StructuralSchema } from './structural.ts';
+import { table } from './write.ts';
 
 /** `docs/reference/api.md`. */
 export function referencePage(): string {
@@ -88,10 +89,4 @@ function text(schema: StructuralSchema): string {
 
 function capital(message: string): string {
   return message.charAt(0).toUpperCase() + message.slice(1);
-}
-
-function table(head: string[], body: string[][]): string {
-  const line = (cells: string[]) =>
-    `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
-  return [line(head), line(head.map(() => '---')), ...body.map(line)].join('\n');
 }

@@ -14,14 +14,17 @@ const anthropicTypes: Readonly<Record<number, string>> = {
   504: 'timeout_error',
 };
 
+/** `error.type` of Anthropic's API for an HTTP status. */
+export function anthropicType(status: number): string {
+  return anthropicTypes[status] ?? (status < 500 ? 'invalid_request_error' : 'api_error');
+}
+
 /** The JSON body of an error. */
 export function errorBody(error: ApiError, dialect: Dialect, requestId: string): string {
   if (dialect === 'openai') return openaiError(error);
-  const { status } = error.kind;
-  const type = anthropicTypes[status] ?? (status < 500 ? 'invalid_request_error' : 'api_error');
   return JSON.stringify({
     type: 'error',
-    error: { type, message: error.message },
+    error: { type: anthropicType(error.kind.status), message: error.message },
     request_id: requestId,
   });
 }
