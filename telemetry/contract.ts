@@ -86,8 +86,8 @@ export const routerMetrics = {
   tokens: {
     name: 'fairlead_tokens_total',
     type: 'counter',
-    help: 'Tokens, where the engine tells the usage',
-    labels: [model, 'type'],
+    help: 'Tokens, where the engine tells the usage; tenant is absent where no key is asked for',
+    labels: [model, 'type', 'tenant'],
   },
   requestsInFlight: {
     name: 'fairlead_requests_in_flight',
@@ -114,7 +114,12 @@ export const routerMetrics = {
     help: 'Attempts that were repeated, by the reason of the repetition',
     labels: [model, 'reason'],
   },
-  clientDisconnects: {
+  },
+  fallbacks: {
+    name: 'fairlead_fallbacks_total',
+    help: 'Requests sent to another model because no replica of the one asked for could take them',
+    labels: [model, 'fallback_model'],
+  },  clientDisconnects: {
     name: 'fairlead_client_disconnects_total',
     type: 'counter',
     help: 'Clients gone before their answer was complete, by how far it was',
@@ -191,6 +196,8 @@ export const attributes = {
   requestId: 'fairlead.request.id',
   attempts: 'fairlead.attempts',
   modelNamespace: 'fairlead.model.namespace',
+  fallbackModel: 'fairlead.model.fallback',
+  tenant: 'fairlead.tenant',
   backendPod: 'fairlead.backend.pod',
   backendNamespace: 'fairlead.backend.namespace',
   backendRevision: 'fairlead.backend.revision',
@@ -222,6 +229,8 @@ export interface AccessLogFields {
   error_type?: string | undefined;
   stream?: boolean | undefined;
   model?: string | undefined;
+  /** The model that was asked in the place of `model`. */
+  fallback_model?: string | undefined;
   response_model?: string | undefined;
   backend_pod?: string | undefined;
   attempts?: number | undefined;
@@ -235,4 +244,6 @@ export interface AccessLogFields {
   finish_reasons?: readonly string[] | undefined;
   bytes_in: number;
   bytes_out: number;
+  /** Of the key that the request came with; absent where none is asked for. */
+  tenant?: string | undefined;
 }

@@ -51,6 +51,7 @@ export function createRouterMetrics(registry: MetricsRegistry) {
     upstreamAttempts: counter(registry, m.upstreamAttempts),
     retries: counter(registry, m.retries),
     clientDisconnects: counter(registry, m.clientDisconnects),
+    fallbacks: counter(registry, m.fallbacks),
     modelReplicas: gauge(registry, m.modelReplicas),
     catalogAge: gauge(registry, m.catalogAge),
   };

@@ -41,6 +41,9 @@ export interface ModelCall {
 
 /** A replica that is asked. */
 export interface AttemptTarget {
+  /** Served name of its model; another one than was asked for is a fallback. */
+  model?: string | undefined;
+  /** Empty for an endpoint that is no pod. */
   pod: string;
   namespace: string;
   revision: string;
@@ -80,7 +83,8 @@ export class RequestRecord {
   #upstreamMs = 0;
   #firstByteMs: number | undefined;
   #sample: ReplySample | undefined;
-  #ended = false;
+  #tenant: string | undefined;
+  #whenOver: ((facts: ReplyFacts | undefined, end: RequestEnd) => void) | undefined;  #ended = false;
 
   constructor(telemetry: RequestTelemetry, start: RequestStart) {
     this.#telemetry = telemetry;
@@ -98,6 +102,16 @@ export class RequestRecord {
     }
   }
 
+  /** Who sends it is known. */
+  from(tenant: string | undefined): void {
+    this.#tenant = tenant;
+  }
+
+  /** @param told what the answer says of itself, and what the client saw; once, at the end */
+  whenOver(told: (facts: ReplyFacts | undefined, end: RequestEnd) => void): void {
+    this.#whenOver = told;
+  }
+
   /** The model and operation are known. */
   call(call: ModelCall): void {
     this.#call = call;
@@ -113,6 +127,7 @@ export class RequestRecord {
 
   /** A replica is asked. Returns the headers that continue the trace upstream; none when tracing is off. */
   attemptStarted(target: AttemptTarget): Record<string, string> | undefined {
+    this.#countFallback(target.model);
     this.#target = target;
     this.#attempts++;
     this.#attemptStartMs = this.#telemetry.nowMs();
@@ -122,7 +137,7 @@ export class RequestRecord {
       'server.address': target.address,
       'server.port': target.port,
       'url.full': `http://${target.address}:${target.port}${this.#start.route}`,
-      [attributes.backendPod]: target.pod,
+      ...optional(attributes.backendPod, target.pod || undefined),
       [attributes.backendNamespace]: target.namespace,
       [attributes.backendRevision]: target.revision,
       [attributes.routePolicy]: target.policy,
@@ -190,6 +205,8 @@ export class RequestRecord {
       end,
       call: this.#call,
       model: this.#model(),
+      fallbackModel: this.#fallbackModel(),
+      tenant: this.#tenant,
       target: this.#target,
       attempts: this.#attempts,
       outcome: outcomeOf(end.status, end.errorType),
@@ -208,9 +225,14 @@ export class RequestRecord {
       });
     }
     this.#telemetry.report(summary);
+    this.#whenOver?.(facts, end);
     const failed = errorType !== undefined;
     this.#spans?.endOperation(
-      operationAttributes(facts, this.#attempts, ttftMs, errorType, this.#target),
+      {
+        ...operationAttributes(facts, this.#attempts, ttftMs, errorType, this.#target),
+        ...optional(attributes.tenant, this.#tenant),
+        ...optional(attributes.fallbackModel, summary.fallbackModel),
+      },
       failed,
     );
     this.#spans?.endServer(
@@ -225,6 +247,18 @@ export class RequestRecord {
 
   #model(): string {
     return this.#call?.model ?? otherValue;
+  }
+
+  /** The model asked last, when that is not the one that the client asked for. */
+  #fallbackModel(): string | undefined {
+    const asked = this.#target?.model;
+    return asked === this.#call?.model ? undefined : asked;
+  }
+
+  #countFallback(next: string | undefined): void {
+    if (next === undefined || next === this.#call?.model || next === this.#target?.model) return;
+    const labels = { gen_ai_request_model: this.#model(), fallback_model: next };
+    this.#telemetry.metrics.fallbacks.inc(labels);
   }
 }
 

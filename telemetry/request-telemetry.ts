@@ -23,6 +23,9 @@ export interface RequestSummary {
   call: ModelCall | undefined;
   /** A name of the catalog, or `_OTHER`. */
   model: string;
+  /** The model that was asked in its place last. */
+  fallbackModel: string | undefined;
+  tenant: string | undefined;
   target: AttemptTarget | undefined;
   attempts: number;
   outcome: Outcome;
@@ -109,7 +112,7 @@ export class RequestTelemetry {
     if (ttftMs !== undefined) {
       metrics.timeToFirstToken.observe({ labels, value: ttftMs / 1000, exemplarLabels });
     }
-    if (facts) this.#countTokens(labels, facts, call.stream ? answerMs : undefined);
+    if (facts) this.#countTokens(labels, facts, call.stream ? answerMs : undefined, summary.tenant);
   }
 
   #countTokens(
@@ -119,8 +122,12 @@ export class RequestTelemetry {
     >,
     facts: ReplyFacts,
     answerMs: number | undefined,
+    tenant: string | undefined,
   ): void {
-    const model = { gen_ai_request_model: labels.gen_ai_request_model };
+    const model = {
+      gen_ai_request_model: labels.gen_ai_request_model,
+      ...(tenant !== undefined && { tenant }),
+    };
     const { inputTokens, outputTokens, cachedTokens } = facts;
     for (const [type, tokens] of [
       ['input', inputTokens],
@@ -156,8 +163,9 @@ function logFields(summary: RequestSummary): AccessLogFields {
     error_type: summary.errorType,
     stream: call?.stream,
     model: call?.model,
+    fallback_model: summary.fallbackModel,
     response_model: facts?.model,
-    backend_pod: target?.pod,
+    backend_pod: target?.pod || undefined,
     attempts: call && summary.attempts,
     route_policy: target?.policy,
     ttft_ms: roundMs(summary.ttftMs),
@@ -169,6 +177,7 @@ function logFields(summary: RequestSummary): AccessLogFields {
     finish_reasons: facts?.finishReasons.length ? facts.finishReasons : undefined,
     bytes_in: start.bytesIn,
     bytes_out: end.bytesOut,
+    tenant: summary.tenant,
   };
 }
 
