@@ -114,12 +114,13 @@ export const routerMetrics = {
     help: 'Attempts that were repeated, by the reason of the repetition',
     labels: [model, 'reason'],
   },
-  },
   fallbacks: {
     name: 'fairlead_fallbacks_total',
+    type: 'counter',
     help: 'Requests sent to another model because no replica of the one asked for could take them',
     labels: [model, 'fallback_model'],
-  },  clientDisconnects: {
+  },
+  clientDisconnects: {
     name: 'fairlead_client_disconnects_total',
     type: 'counter',
     help: 'Clients gone before their answer was complete, by how far it was',
