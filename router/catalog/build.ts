@@ -1,8 +1,11 @@
+import type { ExternalModel } from '../../crds/externalmodel.ts';
 import { modelDeploymentLabel } from '../../crds/labels.ts';
 import { featuresOf } from '../../crds/modeldeployment/features.ts';
 import type { ModelDeployment } from '../../crds/modeldeployment.ts';
-import { claimNames, servedNamesOf } from '../../crds/names.ts';
-import type { Pod } from '../../kube/resources.ts';
+import { claimNames, type NameClaimant, servedNameOf } from '../../crds/names.ts';
+import { keyOf } from '../../kube/object.ts';
+import type { Pod, Secret } from '../../kube/resources.ts';
+import { externalModelOf } from './external.ts';
 import type { Catalog, Model, Replica } from './model.ts';
 import { podState, replicaOf } from './replica.ts';
 import { routingOf } from './routing.ts';
@@ -15,22 +18,29 @@ import { routingOf } from './routing.ts';
 export function buildCatalog(
   deployments: readonly ModelDeployment[],
   pods: readonly Pod[],
+  externals: readonly ExternalModel[] = [],
+  secrets: readonly Secret[] = [],
 ): Catalog {
   const podsByOwner = Map.groupBy(
     pods.filter((pod) => pod.metadata.labels?.[modelDeploymentLabel] !== undefined),
     (pod) => ownerKey(pod.metadata.namespace, pod.metadata.labels?.[modelDeploymentLabel]),
   );
-  const modelOf = new Map<ModelDeployment, Model>();
+  const secretByName = new Map(secrets.map((secret) => [keyOf(secret), secret]));
+  const makers = new Map<NameClaimant, () => Model>();
+  for (const deployment of deployments.filter(isThere)) {
+    const { namespace, name } = deployment.metadata;
+    const own = podsByOwner.get(ownerKey(namespace, name)) ?? [];
+    makers.set(deployment, () => buildModel(deployment, own));
+  }
+  for (const external of externals.filter(isThere)) {
+    makers.set(external, () => externalModelOf(external, secretByName));
+  }
+  const modelOf = new Map<NameClaimant, Model>();
   const byName = new Map<string, Model>();
-  const claimants = deployments.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
-  for (const [name, deployment] of claimNames(claimants).owners) {
-    let model = modelOf.get(deployment);
-    if (!model) {
-      const { metadata } = deployment;
-      const own = podsByOwner.get(ownerKey(metadata.namespace, metadata.name)) ?? [];
-      model = buildModel(deployment, own);
-      modelOf.set(deployment, model);
-    }
+  for (const [name, owner] of claimNames(makers.keys()).owners) {
+    const model = modelOf.get(owner) ?? makers.get(owner)?.();
+    if (!model) continue;
+    modelOf.set(owner, model);
     byName.set(name, model);
   }
   const models = [...modelOf.values()].sort(by(({ servedName }) => servedName));
@@ -47,13 +57,14 @@ function buildModel(deployment: ModelDeployment, pods: readonly Pod[]): Model {
     const replica = state === 'ready' ? replicaOf(pod) : undefined;
     if (replica) replicas.push(replica);
   }
-  const [servedName = metadata.name, ...aliases] = servedNamesOf(deployment);
+  const servedName = servedNameOf(deployment);
+  const { aliases = [], adapters = [] }: NameClaimant['spec'] = spec;
   const ready = deployment.status?.conditions.find(({ type }) => type === 'Ready');
   return {
     kind: 'ModelDeployment',
     servedName,
     aliases,
-    adapters: [],
+    adapters: adapters.map(({ name }) => name),
     engineName: servedName,
     namespace: metadata.namespace ?? '',
     name: metadata.name,
@@ -65,6 +76,11 @@ function buildModel(deployment: ModelDeployment, pods: readonly Pod[]): Model {
     maxInFlight: undefined,
     notReadyMessage: ready && ready.status !== 'True' ? ready.message : undefined,
   };
+}
+
+/** What is being deleted leaves its names to others. */
+function isThere({ metadata }: { metadata: { deletionTimestamp?: string } }): boolean {
+  return metadata.deletionTimestamp === undefined;
 }
 
 function ownerKey(namespace: string | undefined, name: string | undefined): string {

@@ -13,14 +13,13 @@ test.each([
   ['its served name', 'm', { engineName: 'm', adapter: undefined }],
   ['an alias', 'gpt-4o', { engineName: 'm', adapter: undefined }],
   ['an adapter', 'm:legal', { engineName: 'm:legal', adapter: 'legal' }],
-  ['an adapter of an alias', 'gpt-4o:legal', { engineName: 'm:legal', adapter: 'legal' }],
 ])('%s leads to the model and to the name its engine knows', (_what, name, expected) => {
   const one = model({ aliases: ['gpt-4o'], adapters: ['legal'] });
-  const catalog = catalogOf(['m', 'gpt-4o', 'm:legal', 'gpt-4o:legal'], one);
+  const catalog = catalogOf(['m', 'gpt-4o', 'm:legal'], one);
   expect(targetOf(catalog, name)).toEqual({ name, model: one, ...expected });
 });
 
-test('a name of the model that looks like an adapter is the model’s', () => {
+test('an alias that looks like an adapter is the model’s', () => {
   const one = model({ aliases: ['m:legal'], adapters: ['legal'] });
   expect(targetOf(catalogOf(['m', 'm:legal'], one), 'm:legal')).toMatchObject({
     engineName: 'm',

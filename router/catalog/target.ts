@@ -26,9 +26,8 @@ export function adapterName(modelName: string, adapter: string): string {
   return `${modelName}:${adapter}`;
 }
 
-/** A name of the model itself may end like that of an adapter; it is the model's. */
+/** An alias may look like an adapter; it is the model's. */
 function adapterIn({ servedName, aliases, adapters }: Model, name: string): string | undefined {
-  const names = [servedName, ...aliases];
-  if (names.includes(name)) return undefined;
-  return adapters.find((adapter) => names.some((own) => name === adapterName(own, adapter)));
+  if (aliases.includes(name)) return undefined;
+  return adapters.find((adapter) => name === adapterName(servedName, adapter));
 }

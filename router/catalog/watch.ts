@@ -60,7 +60,7 @@ export function watchCatalog(options: {
     scheduled ??= setImmediate(rebuild);
   };
   for (const reflector of [deployments, pods]) {
-    reflector.addHandler({ added: schedule, updated: schedule, deleted: schedule });
+    reflector.addHandler(schedule);
   }
   let synced = false;
   return {
