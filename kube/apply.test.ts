@@ -1,32 +1,43 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
-import { covers, intentHash, isApplied, withIntentHash } from './apply.ts';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { applyIfChanged, covers } from './apply.ts';
+import { createClient, type KubeClient } from './client.ts';
 import type { Intent } from './object.ts';
-import { type Widget, widget } from './testing/objects.ts';
+import { type Widget, Widgets, widget, widgets } from './testing/objects.ts';
+import { type ScriptedServer, startScriptedServer } from './testing/scripted-server.ts';
 
-const annotation = 'example.com/intent';
+let server: ScriptedServer;
+let client: KubeClient;
+beforeEach(async () => {
+  server = await startScriptedServer();
+  client = createClient(server.config);
+});
+afterEach(async () => {
+  await client.close();
+  await server.stop();
+});
+const hashAnnotation = 'example.com/intent';
+const apply = (current: Widget | undefined, intent: Intent<Widget>) =>
+  applyIfChanged(client, Widgets, current, intent, { fieldManager: 'm', hashAnnotation });
 
 describe('server-side apply helpers', () => {
-  it('hashes the same intent to the same value whatever the order of its keys', () => {
-    const one: Intent<Widget> = {
-      metadata: { name: 'a', namespace: 'n' },
-      spec: { size: 1, text: 'x' },
-    };
-    const other: Intent<Widget> = {
-      spec: { text: 'x', size: 1 },
-      metadata: { namespace: 'n', name: 'a' },
-    };
-    expect(intentHash(one)).toBe(intentHash(other));
-    expect(intentHash(one)).not.toBe(intentHash(widget('a', 2)));
+  it('applies an intent once, whatever the order of its keys, and again when it changes', async () => {
+    const metadata = { name: 'a', namespace: 'default', annotations: { other: 'x' } };
+    const first = await apply(undefined, { metadata, spec: { size: 1, text: 'x' } });
+    expect(first.metadata.annotations).toMatchObject({ other: 'x' });
+    expect(await apply(first, { spec: { text: 'x', size: 1 }, metadata })).toBe(first);
+    expect(server.seen).toHaveLength(1);
+    const second = await apply(first, { metadata, spec: { size: 1 } });
+    expect(server.seen).toHaveLength(2);
+    expect(await apply(second, { metadata, spec: { size: 1 } })).toBe(second);
+    expect(server.seen).toHaveLength(2);
   });
 
-  it('knows whether an object was applied from this intent', () => {
-    const intent = withIntentHash(widget('a', 1), annotation);
-    const current = { ...intent, apiVersion: '', kind: '' } as unknown as Widget;
-    expect(isApplied(current, intent, annotation)).toBe(true);
-    expect(isApplied(undefined, intent, annotation)).toBe(false);
-    expect(isApplied(current, withIntentHash(widget('a', 2), annotation), annotation)).toBe(false);
-    expect(isApplied(current, widget('a', 1), annotation)).toBe(false);
+  it('applies again what someone else has changed', async () => {
+    const first = await apply(undefined, widget('a', 1));
+    server.state.put(widgets, 'default/a', { ...first, spec: { size: 7 } });
+    const changed = await client.get(Widgets, first.metadata);
+    expect((await apply(changed, widget('a', 1))).spec.size).toBe(1);
   });
 
   it('covers: maps may hold more, lists must be equal', () => {

@@ -1,39 +1,29 @@
 import { createHash } from 'node:crypto';
-import type { Intent, KubeObject } from './object.ts';
-
-/** The annotation value that says which intent an object was last applied from: 16 hex digits. */
-export function intentHash<T extends KubeObject>(intent: Intent<T>): string {
-  const text = JSON.stringify(sorted(intent));
-  return createHash('sha256').update(text).digest('hex').slice(0, 16);
-}
-
-/** `intent` with its own hash in `annotation`, ready to be applied. */
-export function withIntentHash<T extends KubeObject>(
-  intent: Intent<T>,
-  annotation: string,
-): Intent<T> {
-  const { metadata } = intent;
-  const annotations = { ...metadata.annotations, [annotation]: intentHash(intent) };
-  return { ...intent, metadata: { ...metadata, annotations } };
-}
+import type { ApplyOptions, KubeClient } from './client.ts';
+import type { Intent, KubeObject, ResourceType } from './object.ts';
 
 /**
- * Whether `current` was last applied from this very intent, so that no write is needed.
- * @param intent as {@link withIntentHash} gave it
+ * Applies `intent` server-side, unless `current` was last applied from this very intent and still says so:
+ * then nothing is written and `current` comes back.
+ * @param options `hashAnnotation` is where the hash of the intent is kept
  */
-export function isApplied<T extends KubeObject>(
+export async function applyIfChanged<T extends KubeObject>(
+  client: KubeClient,
+  type: ResourceType<T>,
   current: T | undefined,
   intent: Intent<T>,
-  annotation: string,
-): boolean {
-  const wanted = intent.metadata.annotations?.[annotation];
-  return wanted !== undefined && current?.metadata.annotations?.[annotation] === wanted;
+  { hashAnnotation, ...options }: ApplyOptions & { hashAnnotation: string },
+): Promise<T> {
+  const hash = createHash('sha256').update(JSON.stringify(intent, inKeyOrder)).digest('hex');
+  const annotations = { ...intent.metadata.annotations, [hashAnnotation]: hash.slice(0, 16) };
+  const marked = { ...intent, metadata: { ...intent.metadata, annotations } };
+  if (current && covers(current, marked)) return current;
+  return client.apply(type, marked, options);
 }
 
 /**
- * Whether `current` says everything that `intent` says: maps may hold more, lists must be equal. For
- * status, which has no place for a hash. A quantity written otherwise than the server does reads as a
- * difference.
+ * Whether `current` says everything that `intent` says: maps may hold more, lists must be equal. A quantity
+ * written otherwise than the server does reads as a difference.
  */
 export function covers(current: unknown, intent: unknown): boolean {
   if (typeof intent !== 'object' || intent === null) return current === intent;
@@ -47,10 +37,8 @@ export function covers(current: unknown, intent: unknown): boolean {
   );
 }
 
-/** The same value with its keys in order at every depth. */
-function sorted(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) return value.map(sorted);
-  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
-  return Object.fromEntries(entries.map(([key, inner]) => [key, sorted(inner)]));
+/** For JSON.stringify: the same text for the same value, whatever the order of its keys. */
+function inKeyOrder(_key: string, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
 }

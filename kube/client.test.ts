@@ -13,10 +13,11 @@ import {
   KubeConnectionError,
 } from './errors.ts';
 import { createKubeMetrics } from './metrics.ts';
-import { Nodes, Pods } from './resources.ts';
-import { type Widget, Widgets, widget, widgets } from './testing/objects.ts';
+import { Pods } from './resources.ts';
+import { createFastClock } from './testing/fake-clock.ts';
+import { Nodes, type Widget, Widgets, widget, widgets } from './testing/objects.ts';
 import { type ScriptedServer, startScriptedServer } from './testing/scripted-server.ts';
-import { openSockets } from './testing/wait.ts';
+import { eventually, openSockets } from './testing/wait.ts';
 
 vi.setConfig({ testTimeout: 30_000 });
 
@@ -24,13 +25,17 @@ let server: ScriptedServer;
 let client: KubeClient;
 beforeEach(async () => {
   server = await startScriptedServer();
-  client = createClient(server.config, { random: () => 0 });
+  client = createClient(server.config);
 });
 afterEach(async () => {
   await client.close();
   await server.stop();
 });
 const ref = { namespace: 'default', name: 'a' };
+const abortable = () => {
+  const controller = new AbortController();
+  return { signal: controller.signal, abort: () => controller.abort() };
+};
 const rejection = async (call: Promise<unknown>): Promise<unknown> =>
   call.then(
     (value) => expect.unreachable(`resolved with ${JSON.stringify(value)}`),
@@ -121,15 +126,15 @@ describe('client', () => {
   });
 
   it('lists anew, in one piece, when compaction overtakes a continue token', async () => {
-    for (let i = 0; i < 30; i++) server.state.put(widgets, `default/w${i}`, widget(`w${i}`));
+    for (let i = 0; i < 1_030; i++) server.state.put(widgets, `default/w${i}`, widget(`w${i}`));
     server.fault = ({ query }) => {
       if (query.has('continue')) server.state.compact();
       return undefined;
     };
-    const { items } = await client.list(Widgets, { pageSize: 10 });
-    expect(items).toHaveLength(30);
+    const { items } = await client.list(Widgets);
+    expect(items).toHaveLength(1_030);
     server.fault = ({ query }) => (query.has('continue') ? { status: 403 } : undefined);
-    expect(isForbidden(await rejection(client.list(Widgets, { pageSize: 10 })))).toBe(true);
+    expect(isForbidden(await rejection(client.list(Widgets)))).toBe(true);
   });
 
   it('types every refusal', async () => {
@@ -171,24 +176,27 @@ describe('client', () => {
 
   it('repeats reads and applies on 5xx and broken connections, but not creates', async () => {
     server.state.put(widgets, 'default/a', widget('a'));
+    const hasty = createClient(server.config, { clock: createFastClock(100) });
+    const long = { timeoutMs: 3_000_000 };
     let faults = 3;
     server.fault = () => {
       if (faults-- <= 0) return undefined;
       return faults % 2 ? { status: 500 } : { reset: true };
     };
-    await client.get(Widgets, ref);
+    await hasty.get(Widgets, ref, long);
     faults = 2;
-    await client.apply(Widgets, widget('a', 5), { fieldManager: 'm' });
+    await hasty.apply(Widgets, widget('a', 5), { fieldManager: 'm', ...long });
     server.seen.length = 0;
     faults = 2;
-    expect(await rejection(client.create(Widgets, widget('b')))).toMatchObject({ status: 500 });
+    expect(await rejection(hasty.create(Widgets, widget('b')))).toMatchObject({ status: 500 });
     server.fault = () => ({ reset: true });
-    const broken = await rejection(client.create(Widgets, widget('b')));
+    const broken = await rejection(hasty.create(Widgets, widget('b')));
     expect(broken).toMatchObject({ name: 'KubeConnectionError', code: 'connection', sent: true });
     expect(server.seen).toHaveLength(2);
     server.fault = () => ({ status: 500 });
-    expect(await rejection(client.get(Widgets, ref))).toMatchObject({ status: 500 });
+    expect(await rejection(hasty.get(Widgets, ref, long))).toMatchObject({ status: 500 });
     expect(server.seen).toHaveLength(8);
+    await hasty.close();
   });
 
   it('repeats even a create while nothing of it was sent', async () => {
@@ -209,44 +217,45 @@ describe('client', () => {
     setTimeout(() => abort.abort('enough'), 20);
     expect(await call).toBe('enough');
     expect(await rejection(client.get(Widgets, ref, { signal: abort.signal }))).toBe('enough');
-    await expect.poll(() => server.connections).toBe(0);
-    expect(openSockets().length).toBe(before);
+    await eventually('no connection at the server', () => server.connections === 0);
+    await eventually('no socket more than before', () => openSockets().length <= before);
   });
 
   it('holds back writes once its fence is down, also those that wait for a connection', async () => {
     let leader = true;
-    const single = createClient(server.config, { maxConnections: 1, fence: () => leader });
-    await single.create(Widgets, widget('a'));
-    server.fault = () => ({ delayMs: 50 });
-    const first = single.apply(Widgets, widget('a', 1), { fieldManager: 'm' });
-    const queued = rejection(single.apply(Widgets, widget('a', 2), { fieldManager: 'm' }));
-    await expect.poll(() => server.seen.length).toBe(2);
+    const leading = client.fenced(() => leader);
+    await leading.create(Widgets, widget('a'));
+    server.fault = ({ method }) => (method === 'GET' ? { hang: true } : undefined);
+    const { signal, abort } = abortable();
+    const busy = Array.from({ length: 100 }, () => rejection(client.get(Widgets, ref, { signal })));
+    await eventually('the busy connections', () => server.seen.length === 101);
+    const queued = rejection(leading.apply(Widgets, widget('a', 2), { fieldManager: 'm' }));
     leader = false;
+    abort();
+    await Promise.all(busy);
     expect(await queued).toBeInstanceOf(FencedError);
-    await first;
-    expect(await rejection(single.delete(Widgets, ref))).toBeInstanceOf(FencedError);
-    expect((await single.get(Widgets, ref)).spec.size).toBe(1);
+    expect(await rejection(leading.delete(Widgets, ref))).toBeInstanceOf(FencedError);
+    server.fault = () => undefined;
+    expect((await leading.get(Widgets, ref)).spec.size).toBe(0);
     leader = true;
     let second = false;
-    const view = single.fenced(() => second);
+    const view = leading.fenced(() => second);
     expect(await rejection(view.delete(Widgets, ref))).toBeInstanceOf(FencedError);
     second = true;
     await view.delete(Widgets, ref);
     expect(server.state.list(widgets)).toEqual([]);
-    await single.close();
   });
 
   it('shares its connections between calls, and never opens more than its limit at once', async () => {
     for (let i = 0; i < 20; i++) await rejection(client.get(Widgets, ref));
     // undici frees a connection one turn of the event loop after its answer, so two take turns.
     expect(server.connections).toBeLessThanOrEqual(2);
-    const limited = createClient(server.config, { maxConnections: 3 });
     server.state.put(widgets, 'default/a', widget('a'));
     server.fault = () => ({ delayMs: 5 });
-    await Promise.all(Array.from({ length: 30 }, () => limited.get(Widgets, ref)));
-    expect(server.connections).toBeLessThanOrEqual(2 + 3);
-    await limited.close();
-    expect(await rejection(limited.get(Widgets, ref))).toBeInstanceOf(KubeConnectionError);
+    await Promise.all(Array.from({ length: 300 }, () => client.get(Widgets, ref)));
+    expect(server.accepted).toBeLessThanOrEqual(100);
+    await client.close();
+    expect(await rejection(client.get(Widgets, ref))).toBeInstanceOf(KubeConnectionError);
   });
 
   it('counts requests under the name of client-go', async () => {

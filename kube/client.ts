@@ -26,19 +26,20 @@ export interface Selection {
   namespace?: string | undefined;
   labelSelector?: string | undefined;
   fieldSelector?: string | undefined;
-  resourceVersion?: string | undefined;
 }
 
 export interface ListOptions<T> extends Selection, CallOptions {
-  /** Objects per page; the server may ignore it for resourceVersion '0'. Default 500. */
-  pageSize?: number | undefined;
+  /** The oldest state that will do, '0' for any; absent: the newest. */
+  resourceVersion?: string | undefined;
   /** Applied to each object as its page arrives, so that what it drops is never held for the whole list. */
   transform?: ((object: T) => T) | undefined;
 }
 
-export interface WatchOptions extends Selection, Pick<CallOptions, 'signal'> {
+export interface WatchOptions extends Selection {
+  resourceVersion: string;
   /** The server ends the watch after this. */
   timeoutSeconds: number;
+  signal?: AbortSignal | undefined;
 }
 
 export interface WriteOptions extends CallOptions {
@@ -59,10 +60,8 @@ export interface DeleteOptions extends CallOptions {
   propagationPolicy?: 'Orphan' | 'Background' | 'Foreground' | undefined;
 }
 
-export interface ClientOptions extends TransportOptions {
-  /** Checked before every write; see {@link KubeClient.fenced}. */
-  fence?: Fence | undefined;
-}
+/** Objects to a page of a list, as client-go asks for. */
+const pageSize = 500;
 
 /**
  * A cluster's API in raw JSON. Every call rejects with KubeApiError when the server refuses it, with
@@ -76,17 +75,18 @@ export interface KubeClient extends ReturnType<typeof callsOver> {
 }
 
 /** Makes a client; nothing is opened before the first call. */
-export function createClient(config: ClusterConfig, options: ClientOptions = {}): KubeClient {
-  const transport = createTransport(config, options);
-  const over = (fence?: Fence): KubeClient =>
-    Object.assign(callsOver(transport, fence), {
-      fenced: (another: Fence) => over(() => (fence?.() ?? true) && another()),
-      close: () => transport.close(),
-    });
-  return over(options.fence);
+export function createClient(config: ClusterConfig, options?: TransportOptions): KubeClient {
+  return clientOver(createTransport(config, options));
 }
 
-function callsOver(transport: Transport, fence?: Fence) {
+export function clientOver(transport: Transport, fence: Fence = () => true): KubeClient {
+  return Object.assign(callsOver(transport, fence), {
+    fenced: (another: Fence) => clientOver(transport, () => fence() && another()),
+    close: () => transport.close(),
+  });
+}
+
+function callsOver(transport: Transport, fence: Fence) {
   type Call = Pick<TransportRequest, 'path' | 'method'> & Partial<TransportRequest>;
   const send = async <R>(call: Call, options: CallOptions = {}): Promise<R> => {
     const { timeoutMs = 30_000, signal } = options;
@@ -94,9 +94,9 @@ function callsOver(transport: Transport, fence?: Fence) {
     return JSON.parse(text);
   };
   const write = <R>(call: Call, body: object, options?: CallOptions): Promise<R> => {
-    /** Asked again in the tick in which the request leaves: it may have waited for a connection. */
+    /** Asked in the tick in which the request leaves: it may have waited for a connection. */
     const beforeSend = () => {
-      if (fence && !fence()) throw new FencedError(`${call.method} ${call.path}`);
+      if (!fence()) throw new FencedError(`${call.method} ${call.path}`);
     };
     const json = { beforeSend, contentType: 'application/json', body: JSON.stringify(body) };
     return send({ ...json, ...call }, options);
@@ -107,31 +107,31 @@ function callsOver(transport: Transport, fence?: Fence) {
       send<T>({ method: 'GET', path: pathOf(type, ref, options?.subresource) }, options),
 
     async list<T extends KubeObject>(type: ResourceType<T>, options: ListOptions<T> = {}) {
-      const { transform = (object: T) => object, pageSize: limit = 500 } = options;
+      const { transform = (object: T) => object, resourceVersion } = options;
       const items: T[] = [];
-      const page = async (more: Record<string, string | number | undefined>) => {
-        const path = pathOf(type, options) + query({ ...selected(options), ...more });
-        const answer = await send<{
+      const page = async (more: Parameters<typeof query>[0]) => {
+        const path = pathOf(type, options) + query({ ...selectors(options), ...more });
+        type Answer = {
           metadata: { resourceVersion: string; continue?: string };
           items: T[] | null;
-        }>({ method: 'GET', path }, options);
+        };
+        const answer = await send<Answer>({ method: 'GET', path }, options);
         for (const item of answer.items ?? [])
           items.push(transform(Object.assign(item, kindOf(type))));
         return answer.metadata;
       };
       // Without a match, a version with a limit means exactly that version, however old (API concepts).
-      const { resourceVersion: version } = options;
-      const resourceVersionMatch = version === undefined ? undefined : 'NotOlderThan';
-      let at = await page({ limit, resourceVersionMatch });
+      const resourceVersionMatch = resourceVersion && 'NotOlderThan';
+      let at = await page({ limit: pageSize, resourceVersion, resourceVersionMatch });
       while (at.continue) {
         try {
           // A continue token brings its own resourceVersion; the server refuses both together.
-          at = await page({ limit, resourceVersion: undefined, continue: at.continue });
+          at = await page({ limit: pageSize, continue: at.continue });
         } catch (error) {
           // Compaction overtook the token: one unpaged list is the way out (client-go, tools/pager).
           if (!isGone(error)) throw error;
           items.length = 0;
-          at = await page({ resourceVersion: undefined });
+          at = await page({});
         }
       }
       return { items, resourceVersion: at.resourceVersion };
@@ -160,12 +160,8 @@ function callsOver(transport: Transport, fence?: Fence) {
       const { fieldManager, force, subresource } = options;
       const parameters = query({ fieldManager, force: force ? 'true' : undefined });
       const path = pathOf(type, intent.metadata, subresource) + parameters;
-      const contentType = 'application/apply-patch+yaml';
-      return write<T>(
-        { method: 'PATCH', path, contentType },
-        { ...kindOf(type), ...intent },
-        options,
-      );
+      const call = { method: 'PATCH', path, contentType: 'application/apply-patch+yaml' } as const;
+      return write<T>(call, { ...kindOf(type), ...intent }, options);
     },
 
     /** @param patch a merge patch (RFC 7396) or the list of operations of a JSON patch (RFC 6902) */
@@ -188,11 +184,11 @@ function callsOver(transport: Transport, fence?: Fence) {
       options: WatchOptions,
       onEvent: (event: WatchEvent<T>) => void,
     ): Promise<void> {
-      const { timeoutSeconds, signal } = options;
-      const asked = { watch: 'true', allowWatchBookmarks: 'true', timeoutSeconds };
+      const { timeoutSeconds, resourceVersion, signal } = options;
+      const asked = { watch: 'true', allowWatchBookmarks: 'true', timeoutSeconds, resourceVersion };
       await transport.send({
         method: 'GET',
-        path: pathOf(type, options) + query({ ...selected(options), ...asked }),
+        path: pathOf(type, options) + query({ ...selectors(options), ...asked }),
         idempotent: false,
         signal,
         timeoutMs: timeoutSeconds * 1000 + 15_000,
@@ -214,17 +210,17 @@ function kindOf({ group, version, kind }: ResourceType): { apiVersion: string; k
 
 /** The path of one object, or of the collection when `ref` has no name. */
 function pathOf(type: ResourceType, ref: Partial<ObjectRef>, subresource?: string): string {
-  let path = type.group ? `/apis/${type.group}/${type.version}` : `/api/${type.version}`;
-  if (type.namespaced && ref.namespace) path += `/namespaces/${encodeURIComponent(ref.namespace)}`;
-  path += `/${type.plural}`;
-  if (ref.name) path += `/${encodeURIComponent(ref.name)}`;
-  return subresource ? `${path}/${subresource}` : path;
+  const { group, version, plural, namespaced } = type;
+  const root = group ? ['apis', group, version] : ['api', version];
+  const within = namespaced && ref.namespace ? ['namespaces', ref.namespace] : [];
+  const parts = [...root, ...within, plural, ref.name, subresource];
+  return parts.map((part) => (part ? `/${encodeURIComponent(part)}` : '')).join('');
 }
 
-function selected(from: Selection): Record<string, string | undefined> {
-  const { labelSelector, fieldSelector, resourceVersion } = from;
-  return { labelSelector, fieldSelector, resourceVersion };
-}
+const selectors = ({ labelSelector, fieldSelector }: Selection) => ({
+  labelSelector,
+  fieldSelector,
+});
 
 function query(parameters: Record<string, string | number | undefined>): string {
   const parts = Object.entries(parameters).flatMap(([name, value]) =>

@@ -6,10 +6,9 @@ export interface Clock {
   after(delayMs: number, callback: () => void): () => void;
 }
 
-/** setTimeout fires at once for anything above this (2^31-1 ms, 24.8 days). */
+/** setTimeout fires at once for anything above this (24.8 days). */
 const longestTimerMs = 2 ** 31 - 1;
 
-/** The process's own clock. */
 export const systemClock: Clock = {
   nowMs: () => performance.now(),
   after(delayMs, callback) {
@@ -32,25 +31,12 @@ export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Prom
   });
 }
 
-/** Growing delays between attempts. */
-export interface Backoff {
-  /** The next delay in milliseconds. */
-  nextMs(): number;
-  /** Back to the first delay. */
-  reset(): void;
+/** The delay after so many failures in a row: doubling from `minMs`, never above `maxMs`. */
+export function backoffMs(failures: number, minMs: number, maxMs: number): number {
+  return Math.min(maxMs, minMs * 2 ** failures);
 }
 
-/** Doubling delays from `minMs`, each stretched by up to its own length at random, never above `maxMs`. */
-export function createBackoff(minMs: number, maxMs: number, random = Math.random): Backoff {
-  let baseMs = minMs;
-  return {
-    nextMs() {
-      const delayMs = Math.min(maxMs, baseMs * (1 + random()));
-      baseMs = Math.min(maxMs, baseMs * 2);
-      return delayMs;
-    },
-    reset() {
-      baseMs = minMs;
-    },
-  };
+/** `delayMs`, stretched by up to its own length at random, so that many do not come at once. */
+export function jittered(delayMs: number): number {
+  return delayMs * (1 + Math.random());
 }

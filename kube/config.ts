@@ -1,4 +1,5 @@
-import { access, readFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { isIPv6 } from 'node:net';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -37,11 +38,8 @@ const serviceAccount = '/var/run/secrets/kubernetes.io/serviceaccount';
  * which is imported only then: it costs some 400 ms and 85 MB (kube/README.md).
  * @throws KubeConfigError when there is none, or none that this client can use.
  */
-export async function loadKubeConfig(
-  options: { kubeconfigPath?: string | undefined } = {},
-): Promise<ClusterConfig> {
-  const path = options.kubeconfigPath;
-  if (path || process.env.KUBECONFIG || (await exists(join(homedir(), '.kube', 'config'))))
+export async function loadKubeConfig({ kubeconfigPath: path = '' } = {}): Promise<ClusterConfig> {
+  if (path || process.env.KUBECONFIG || existsSync(join(homedir(), '.kube', 'config')))
     return fromKubeConfig(path);
   return inClusterConfig();
 }
@@ -53,7 +51,7 @@ export async function loadKubeConfig(
  */
 export async function inClusterConfig(directory = serviceAccount): Promise<ClusterConfig> {
   const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = process.env;
-  if (!host || !port || !(await exists(join(directory, 'token'))))
+  if (!host || !port || !existsSync(join(directory, 'token')))
     throw new KubeConfigError(
       'no cluster: set KUBECONFIG, or run in a pod with automountServiceAccountToken',
     );
@@ -68,14 +66,14 @@ export async function inClusterConfig(directory = serviceAccount): Promise<Clust
   };
 }
 
-async function fromKubeConfig(path: string | undefined): Promise<ClusterConfig> {
+async function fromKubeConfig(path: string): Promise<ClusterConfig> {
   const { KubeConfig } = await import('@kubernetes/client-node');
   const loaded = new KubeConfig();
   if (path) loaded.loadFromFile(path);
   else loaded.loadFromDefault();
   const cluster = loaded.getCurrentCluster();
   if (!cluster)
-    throw new KubeConfigError(`${path ?? 'kubeconfig'}: no current-context with a cluster`);
+    throw new KubeConfigError(`${path || 'kubeconfig'}: no current-context with a cluster`);
   if (cluster.proxyUrl) throw new KubeConfigError(`${cluster.name}: proxy-url is not supported`);
   return {
     server: cluster.server.replace(/\/$/, ''),
@@ -95,9 +93,3 @@ async function fromKubeConfig(path: string | undefined): Promise<ClusterConfig> 
     },
   };
 }
-
-const exists = (path: string): Promise<boolean> =>
-  access(path).then(
-    () => true,
-    () => false,
-  );

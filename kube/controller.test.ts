@@ -134,7 +134,6 @@ describe('controller', () => {
     });
     for (const key of ['ok', 'later', 'terminal', 'conflict', 'fails', 'busy'])
       running.enqueue(key);
-    running.enqueue('delayed', { afterMs: 6_000 });
     await eventually('six passes', () => passes.length === 6);
     clock.advance(5);
     await eventually('repeats of conflict and failure', () => passes.length === 8);
@@ -144,11 +143,9 @@ describe('controller', () => {
     expect(passes).toHaveLength(8);
     clock.advance(10);
     await eventually('later', () => passes.length === 9);
-    clock.advance(1_000);
-    await eventually('delayed', () => passes.length === 10);
-    clock.advance(1_000);
-    await eventually('busy, after its Retry-After', () => passes.length === 11);
-    expect(passes.slice(8)).toEqual(['later', 'delayed', 'busy']);
+    clock.advance(2_000);
+    await eventually('busy, after its Retry-After', () => passes.length === 10);
+    expect(passes.slice(8)).toEqual(['later', 'busy']);
     expect(logged.filter((line) => line.startsWith('error'))).toHaveLength(3);
     expect(logged).toContain('debug reconcile met a conflict');
     const text = await registry.metrics();
@@ -157,7 +154,7 @@ describe('controller', () => {
         new RegExp(`reconcile_total\\{controller="test",result="${result}"\\} (\\d+)`),
       )?.[1];
     expect(['success', 'requeue_after', 'requeue', 'error'].map(total)).toEqual([
-      '6',
+      '5',
       '1',
       '1',
       '3',
@@ -166,30 +163,28 @@ describe('controller', () => {
     expect(text).toContain(
       'controller_runtime_terminal_reconcile_errors_total{controller="test"} 1',
     );
-    expect(text).toContain('controller_runtime_reconcile_time_seconds_count{controller="test"} 11');
+    expect(text).toContain('controller_runtime_reconcile_time_seconds_count{controller="test"} 10');
     expect(text).toContain('controller_runtime_max_concurrent_reconciles{controller="test"} 1');
     expect(text).toContain('controller_runtime_active_workers{controller="test"} 0');
   });
 
   it('carries its scope into whatever a reconcile calls', async () => {
-    const scopes: unknown[] = [];
-    const ids: string[] = [];
+    const scopes: ReturnType<typeof currentReconcile>[] = [];
     const running = start({
-      async reconcile(_key, { reconcileId }) {
+      async reconcile() {
         await new Promise((resolve) => setImmediate(resolve));
         scopes.push(currentReconcile());
-        ids.push(reconcileId);
       },
     });
     expect(currentReconcile()).toBeUndefined();
     running.enqueue('a');
     running.enqueue('b');
     await eventually('two passes', () => scopes.length === 2);
-    expect(scopes).toEqual([
-      { controller: 'test', key: 'a', reconcileId: ids[0] },
-      { controller: 'test', key: 'b', reconcileId: ids[1] },
+    expect(scopes).toMatchObject([
+      { controller: 'test', key: 'a' },
+      { controller: 'test', key: 'b' },
     ]);
-    expect(ids[0]).not.toBe(ids[1]);
+    expect(scopes[0]?.reconcileId).not.toBe(scopes[1]?.reconcileId);
   });
 
   it('aborts a reconcile at its deadline, and the ones that run when stop has waited long enough', async () => {
@@ -198,8 +193,6 @@ describe('controller', () => {
     const running = start({
       clock,
       workers: 2,
-      reconcileTimeoutMs: 1_000,
-      stopTimeoutMs: 300,
       reconcile: (_key, { signal }) =>
         new Promise((_resolve, reject) => {
           signal.addEventListener('abort', () => {
@@ -210,13 +203,13 @@ describe('controller', () => {
     });
     running.enqueue('slow');
     await eventually('a deadline', () => clock.pending === 1);
-    clock.advance(1_000);
+    clock.advance(60_000);
     await eventually('the abort', () => reasons.length === 1);
-    expect(reasons[0]).toContain('reconcile of slow took longer than 1000 ms');
+    expect(reasons[0]).toContain('reconcile of slow took longer than 60000 ms');
     running.enqueue('other');
     await eventually('the next pass', () => clock.pending >= 2);
     const stopping = running.stop();
-    clock.advance(299);
+    clock.advance(9_999);
     expect(reasons).toHaveLength(1);
     clock.advance(1);
     await stopping;

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createClient, type KubeClient } from './client.ts';
-import { isServed, servedKinds } from './discovery.ts';
+import { isServed } from './discovery.ts';
 import { Pods } from './resources.ts';
 import { Widgets } from './testing/objects.ts';
 import { type ScriptedServer, startScriptedServer } from './testing/scripted-server.ts';
@@ -17,13 +17,12 @@ afterEach(async () => {
 });
 
 describe('discovery', () => {
-  it('says which kinds are served, without subresources', async () => {
+  it('says whether a kind is served', async () => {
     const resources = [
       { name: 'widgets', kind: 'Widget', namespaced: true },
       { name: 'widgets/status', kind: 'Widget', namespaced: true },
     ];
     server.fault = () => ({ status: 200, body: JSON.stringify({ resources }) });
-    expect(await servedKinds(client, Widgets)).toEqual([Widgets]);
     expect(await isServed(client, Widgets)).toBe(true);
     expect(await isServed(client, { ...Widgets, plural: 'gadgets' })).toBe(false);
     await isServed(client, Pods);
@@ -31,7 +30,7 @@ describe('discovery', () => {
     expect(server.seen.at(-1)?.path).toBe('/api/v1');
   });
 
-  it('takes a group that is not served for one without kinds, and passes other errors on', async () => {
+  it('takes a group that does not exist for one without kinds, and passes other errors on', async () => {
     server.fault = () => ({ status: 404, reason: 'NotFound' });
     expect(await isServed(client, Widgets)).toBe(false);
     server.fault = () => ({ status: 403, reason: 'Forbidden' });

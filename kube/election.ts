@@ -1,13 +1,12 @@
 import type { Fence, KubeClient } from './client.ts';
-import { type Clock, sleep, systemClock } from './clock.ts';
+import { sleep, systemClock } from './clock.ts';
 import { isAlreadyExists, isConflict, isNotFound } from './errors.ts';
 import { microTime } from './events.ts';
-import { type Logger, silentLogger } from './logger.ts';
-import type { KubeMetrics } from './metrics.ts';
+import { type Instruments, silentLogger } from './logger.ts';
 import { createReflector } from './reflector.ts';
 import { type Lease, Leases } from './resources.ts';
 
-export interface ElectionOptions {
+export interface ElectionOptions extends Instruments {
   /** Without a fence: the lease itself must be written before anyone leads. */
   client: KubeClient;
   namespace: string;
@@ -15,30 +14,8 @@ export interface ElectionOptions {
   name: string;
   /** Different for every process: pod name and a random part. */
   identity: string;
-  /** How long others wait after the last renewal they saw. Default 15,000. */
-  leaseDurationMs?: number | undefined;
-  /** How long a renewal is good for. Must be smaller than the lease duration. Default 10,000. */
-  renewDeadlineMs?: number | undefined;
-  /** Between renewals, and between attempts to acquire. Default 2,000. */
-  retryPeriodMs?: number | undefined;
   /** Runs while leading; must end soon after its signal aborts. The lease is held until it has. */
   onStarted: (signal: AbortSignal) => Promise<void>;
-  /** Leading is over, whether by stop or by loss. */
-  onStopped?: (() => void) | undefined;
-  clock?: Clock | undefined;
-  random?: (() => number) | undefined;
-  metrics?: KubeMetrics | undefined;
-  log?: Logger | undefined;
-}
-
-export interface Election {
-  /**
-   * Takes part until `signal` aborts; then waits for `onStarted` to end, releases the lease and resolves.
-   * @throws LeadershipLostError when the lease could not be renewed in time: the process must exit.
-   */
-  run(signal: AbortSignal): Promise<void>;
-  /** Whether this process may write now. False as soon as the last renewal is too old, whatever runs. */
-  isLeader: Fence;
 }
 
 /** The lease was lost. Remedy: exit, and come back as a candidate with nothing in memory. */
@@ -46,20 +23,24 @@ export class LeadershipLostError extends Error {
   override name = 'LeadershipLostError';
 }
 
+/** How long others wait after the last renewal they saw. These are client-go's durations. */
+const leaseDurationMs = 15_000;
+/** How long a renewal is good for. Must be smaller than the lease duration. */
+const renewDeadlineMs = 10_000;
+/** Between renewals, and at most between attempts to acquire. */
+const retryPeriodMs = 2_000;
+const callTimeoutMs = 5_000;
+
 /**
  * Leader election over a Lease (client-go, tools/leaderelection). Who waits judges by when it saw the lease
  * change, on its own monotonic clock; renewTime is written for people and never compared. A renewal counts
- * from before it was sent, so this process's term ends `leaseDuration - renewDeadline` before anyone else's
- * can begin, also when it was stopped in between.
+ * from before it was sent, so this process's term ends 5 s before anyone else's can begin, also when it was
+ * stopped in between.
  */
-export function createElection(options: ElectionOptions): Election {
+export function createElection(options: ElectionOptions) {
   const { client, namespace, name, identity, clock = systemClock, metrics } = options;
-  const { leaseDurationMs = 15_000, renewDeadlineMs = 10_000, retryPeriodMs = 2_000 } = options;
   const log = (options.log ?? silentLogger).child({ lease: name, identity });
-  const random = options.random ?? Math.random;
   const ref = { namespace, name };
-  if (renewDeadlineMs >= leaseDurationMs || retryPeriodMs >= renewDeadlineMs)
-    throw new RangeError('retryPeriod < renewDeadline < leaseDuration must hold');
 
   let termEndsMs = Number.NEGATIVE_INFINITY;
   let lease: Lease | undefined;
@@ -69,7 +50,10 @@ export function createElection(options: ElectionOptions): Election {
   let observedAtMs = Number.NEGATIVE_INFINITY;
   let changed = new AbortController();
 
-  const isLeader = () => clock.nowMs() < termEndsMs;
+  const isLeader: Fence = () => clock.nowMs() < termEndsMs;
+  const endTerm = () => {
+    termEndsMs = Number.NEGATIVE_INFINITY;
+  };
 
   function observe(seen: Lease | undefined): void {
     if (seen?.metadata.resourceVersion === lease?.metadata.resourceVersion) return;
@@ -80,12 +64,13 @@ export function createElection(options: ElectionOptions): Election {
     changed = new AbortController();
   }
 
-  const call = (signal?: AbortSignal) => ({
-    signal,
-    timeoutMs: Math.min(5_000, renewDeadlineMs / 2),
-  });
+  /** No call of a leader lasts beyond its term. */
+  const call = (signal?: AbortSignal) => {
+    const termMs = isLeader() ? termEndsMs - clock.nowMs() : callTimeoutMs;
+    return { signal, timeoutMs: Math.min(callTimeoutMs, termMs) };
+  };
 
-  async function read(signal: AbortSignal): Promise<void> {
+  async function read(signal?: AbortSignal): Promise<void> {
     try {
       observe(await client.get(Leases, ref, call(signal)));
     } catch (error) {
@@ -110,7 +95,7 @@ export function createElection(options: ElectionOptions): Election {
     const spec = {
       holderIdentity,
       // A released lease is free at once (client-go, release).
-      leaseDurationSeconds: holderIdentity ? Math.ceil(leaseDurationMs / 1000) : 1,
+      leaseDurationSeconds: holderIdentity ? leaseDurationMs / 1000 : 1,
       renewTime,
       ...(holderIdentity && lease?.spec.holderIdentity !== holderIdentity && acquired),
     };
@@ -130,14 +115,14 @@ export function createElection(options: ElectionOptions): Election {
   }
 
   /** One attempt of a candidate or leader; a failure is left to the next. */
-  async function step(signal: AbortSignal): Promise<void> {
+  async function step(signal?: AbortSignal): Promise<void> {
     try {
       if (!isLeader()) await read(signal);
       if (waitMs() > 0 || (await write(identity, signal))) return;
       await read(signal);
-      if (claim.holderIdentity !== identity) termEndsMs = Number.NEGATIVE_INFINITY;
+      if (claim.holderIdentity !== identity) endTerm();
     } catch (error) {
-      if (!signal.aborted) log.warn({ err: error }, 'lease could not be read or written');
+      if (!signal?.aborted) log.warn({ err: error }, 'lease could not be read or written');
     }
   }
 
@@ -145,16 +130,12 @@ export function createElection(options: ElectionOptions): Election {
   async function acquire(signal: AbortSignal): Promise<void> {
     const fieldSelector = `metadata.name=${name}`;
     const reflector = createReflector({ client, type: Leases, namespace, fieldSelector, clock });
-    reflector.addHandler({
-      added: observe,
-      updated: (_, after) => observe(after),
-      deleted: () => observe(undefined),
-    });
+    reflector.addHandler((_, after) => observe(after));
     reflector.start();
     while (!signal.aborted) {
       await step(signal);
       if (isLeader()) break;
-      const pauseMs = Math.max(waitMs(), retryPeriodMs * (0.5 + 0.5 * random()));
+      const pauseMs = Math.max(waitMs(), retryPeriodMs * (0.5 + 0.5 * Math.random()));
       await sleep(clock, pauseMs, AbortSignal.any([signal, changed.signal]));
     }
     await reflector.stop();
@@ -164,48 +145,44 @@ export function createElection(options: ElectionOptions): Election {
   async function renew(until: AbortSignal): Promise<void> {
     while (!until.aborted && isLeader()) {
       await sleep(clock, Math.min(retryPeriodMs, termEndsMs - clock.nowMs()), until);
-      if (until.aborted || !isLeader()) return;
-      const termEnd = new AbortController();
-      const cancel = clock.after(termEndsMs - clock.nowMs(), () => termEnd.abort());
-      await step(termEnd.signal);
-      cancel();
+      if (!until.aborted && isLeader()) await step();
     }
   }
 
   async function lead(signal: AbortSignal): Promise<void> {
     log.info({}, 'leading');
     metrics?.isLeader.set({ name }, 1);
-    const [work, ended] = [new AbortController(), new AbortController()];
-    const onAbort = () => work.abort(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
-    if (signal.aborted) onAbort();
-    const working = options.onStarted(work.signal).finally(() => ended.abort());
+    const [lost, ended] = [new AbortController(), new AbortController()];
+    const stop = AbortSignal.any([signal, lost.signal]);
+    const working = options.onStarted(stop).finally(() => ended.abort());
     // It is awaited only after the renewals have ended; until then its failure must not be unhandled.
     working.catch(() => {});
     try {
       await renew(ended.signal);
       if (!isLeader()) {
-        const lost = new LeadershipLostError(`lease ${namespace}/${name} was lost`);
-        work.abort(lost);
-        throw lost;
+        lost.abort(new LeadershipLostError(`lease ${namespace}/${name} was lost`));
+        throw lost.signal.reason;
       }
       await working;
     } finally {
-      signal.removeEventListener('abort', onAbort);
       const mayRelease = isLeader();
-      termEndsMs = Number.NEGATIVE_INFINITY;
+      endTerm();
       if (mayRelease)
         await write('').catch((error) =>
           log.warn({ err: error }, 'lease could not be released; others wait for its end'),
         );
       metrics?.isLeader.set({ name }, 0);
-      options.onStopped?.();
     }
   }
 
   return {
+    /** Whether this process may write now. False as soon as the last renewal is too old, whatever runs. */
     isLeader,
-    async run(signal) {
+    /**
+     * Takes part until `signal` aborts; then waits for `onStarted` to end, releases the lease and resolves.
+     * @throws LeadershipLostError when the lease could not be renewed in time: the process must exit.
+     */
+    async run(signal: AbortSignal): Promise<void> {
       await acquire(signal);
       if (isLeader()) await lead(signal);
     },

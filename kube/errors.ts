@@ -1,10 +1,3 @@
-/** One reason of a refusal (metav1.StatusCause): for `Invalid`, the field and what is wrong with it. */
-export interface StatusCause {
-  field?: string;
-  reason?: string;
-  message?: string;
-}
-
 /** metav1.Status, the body of every refusal and of a watch's ERROR event. */
 export interface Status {
   kind?: string;
@@ -14,31 +7,33 @@ export interface Status {
   details?: { causes?: StatusCause[]; retryAfterSeconds?: number };
 }
 
+/** For `Invalid`, the field and what is wrong with it. */
+export type StatusCause = { field?: string; reason?: string; message?: string };
+
 /** The API server answered, and the answer is a refusal. */
 export class KubeApiError extends Error {
+  override name = 'KubeApiError';
   /** HTTP status code. */
   readonly status: number;
   /** metav1.StatusReason, such as `NotFound`; '' when the answer was not a Status. */
   readonly reason: string;
   readonly causes: readonly StatusCause[];
-  /** How long the server asks to wait, from Retry-After or the Status, in milliseconds. */
+  /** How long the server asks to wait, from Retry-After or the Status. */
   readonly retryAfterMs: number | undefined;
 
   constructor(request: string, httpStatus: number, status: Status, retryAfterMs?: number) {
-    super(
-      `${request}: ${status.code ?? httpStatus} ${status.reason ?? ''} ${status.message ?? ''}`,
-    );
-    this.name = 'KubeApiError';
-    this.status = status.code ?? httpStatus;
-    this.reason = status.reason ?? '';
-    this.causes = status.details?.causes ?? [];
-    const seconds = status.details?.retryAfterSeconds;
-    this.retryAfterMs = retryAfterMs ?? (seconds ? seconds * 1000 : undefined);
+    const { code = httpStatus, reason = '', message = '', details } = status;
+    super(`${request}: ${code} ${reason} ${message}`);
+    this.status = code;
+    this.reason = reason;
+    this.causes = details?.causes ?? [];
+    this.retryAfterMs = retryAfterMs ?? ((details?.retryAfterSeconds ?? 0) * 1000 || undefined);
   }
 }
 
 /** No complete answer came: refused or broken connection, failed TLS handshake, deadline passed. */
 export class KubeConnectionError extends Error {
+  override name = 'KubeConnectionError';
   /** `timeout` when the call's own deadline passed. */
   readonly code: 'timeout' | 'connection';
   /** Whether any byte of the request may have reached the server; false means that a repeat is safe. */
@@ -47,7 +42,6 @@ export class KubeConnectionError extends Error {
   constructor(request: string, code: 'timeout' | 'connection', sent: boolean, cause?: unknown) {
     const what = code === 'timeout' ? 'no answer within its deadline' : 'connection failed';
     super(`${request}: ${what}${cause instanceof Error ? `: ${cause.message}` : ''}`, { cause });
-    this.name = 'KubeConnectionError';
     this.code = code;
     this.sent = sent;
   }
@@ -55,16 +49,16 @@ export class KubeConnectionError extends Error {
 
 /** A write was held back because this process is not, or no longer, the leader. Remedy: let the process end. */
 export class FencedError extends Error {
+  override name = 'FencedError';
   constructor(request: string) {
     super(`${request}: not sent, this process does not hold the lease`);
-    this.name = 'FencedError';
   }
 }
 
 const is = (error: unknown, status: number, reason?: string): boolean =>
   error instanceof KubeApiError &&
   error.status === status &&
-  (reason ?? error.reason) === error.reason;
+  (reason === undefined || error.reason === reason);
 
 /** 404: the object, or its kind, does not exist. */
 export const isNotFound = (error: unknown): boolean => is(error, 404);
@@ -81,4 +75,4 @@ export const isForbidden = (error: unknown): boolean => is(error, 403);
 /** The asked resourceVersion lies ahead of what this server knows (client-go, isTooLargeResourceVersionError). */
 export const isTooLargeResourceVersion = (error: unknown): boolean =>
   error instanceof KubeApiError &&
-  error.causes.some((cause) => cause.reason === 'ResourceVersionTooLarge');
+  error.causes.some(({ reason }) => reason === 'ResourceVersionTooLarge');

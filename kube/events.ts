@@ -1,19 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import type { KubeClient } from './client.ts';
-import { type Clock, systemClock } from './clock.ts';
+import { systemClock } from './clock.ts';
 import { isNotFound } from './errors.ts';
-import { type Logger, silentLogger } from './logger.ts';
+import { type Instruments, silentLogger } from './logger.ts';
 import type { KubeObject } from './object.ts';
 import { type Event, Events } from './resources.ts';
 
-export interface EventRecorderOptions {
+export interface EventRecorderOptions extends Instruments {
   client: KubeClient;
   /** Such as `fairlead.dev/operator`. */
   reportingController: string;
   /** Such as the pod name. */
   reportingInstance: string;
-  log?: Logger | undefined;
-  clock?: Clock | undefined;
 }
 
 /**
@@ -47,10 +45,8 @@ const mostNoteBytes = 1024;
 export function createEventRecorder(options: EventRecorderOptions): EventRecorder {
   const { client, reportingController, clock = systemClock, log = silentLogger } = options;
   const reportingInstance = options.reportingInstance.slice(0, 128);
-  const series = new Map<
-    string,
-    { event: Event; count: number; atMs: number; writtenAtMs: number }
-  >();
+  type Series = { event: Event; count: number; atMs: number; writtenAtMs: number };
+  const series = new Map<string, Series>();
   const buckets = new Map<string, { tokens: number; atMs: number }>();
   let writing: Promise<void> = Promise.resolve();
   let queued = 0;
@@ -72,7 +68,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
       .then(() => void queued--);
   }
 
-  async function update(event: Event, count: number): Promise<void> {
+  async function update({ event, count }: Series): Promise<void> {
     const patch = { series: { count, lastObservedTime: microTime() } };
     try {
       await client.patch(Events, event.metadata, patch, { patchType: 'merge' });
@@ -83,31 +79,32 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
     }
   }
 
+  function newEvent({ apiVersion, kind, metadata }: KubeObject, event: EventNote): Event {
+    const { name, namespace, uid, resourceVersion } = metadata;
+    const suffix = randomBytes(8).toString('hex');
+    const own = { name: `${name.slice(0, 230)}.${suffix}`, namespace: namespace ?? 'default' };
+    const regarding = { apiVersion, kind, name, uid, resourceVersion, namespace };
+    const reporter = { eventTime: microTime(), reportingController, reportingInstance };
+    return { metadata: own, ...reporter, ...event, note: cut(event.note), regarding } as Event;
+  }
+
   return {
-    record(object, { type, reason, action, note }) {
-      const { name, namespace, uid, resourceVersion } = object.metadata;
-      const key = JSON.stringify([uid, type, reason, action, note]);
-      const nowMs = clock.nowMs();
+    record(object, event) {
+      const { uid } = object.metadata;
+      const key = JSON.stringify([uid, event.type, event.reason, event.action, event.note]);
+      const atMs = clock.nowMs();
       const known = series.get(key);
-      if (known && nowMs - known.atMs < seriesWindowMs) {
+      if (known && atMs - known.atMs < seriesWindowMs) {
         known.count++;
-        known.atMs = nowMs;
-        if (nowMs - known.writtenAtMs < seriesPeriodMs) return;
-        known.writtenAtMs = nowMs;
-        enqueue(() => update(known.event, known.count));
-        return;
+        known.atMs = atMs;
+        if (atMs - known.writtenAtMs < seriesPeriodMs) return;
+        known.writtenAtMs = atMs;
+        enqueue(() => update(known));
+      } else if (mayWrite(uid)) {
+        const made = newEvent(object, event);
+        remember(series, key, { event: made, count: 1, atMs, writtenAtMs: atMs });
+        enqueue(() => client.create(Events, made));
       }
-      if (!mayWrite(uid)) return;
-      const { apiVersion, kind } = object;
-      const metadata = {
-        name: `${name.slice(0, 230)}.${randomBytes(8).toString('hex')}`,
-        namespace: namespace ?? 'default',
-      };
-      const regarding = { apiVersion, kind, name, uid, resourceVersion, namespace };
-      const about = { metadata, eventTime: microTime(), reportingController, reportingInstance };
-      const event = { ...about, type, reason, action, note: cut(note), regarding } as Event;
-      remember(series, key, { event, count: 1, atMs: nowMs, writtenAtMs: nowMs });
-      enqueue(() => client.create(Events, event));
     },
     flush: () => writing,
   };

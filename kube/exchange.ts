@@ -19,7 +19,6 @@ export interface ExchangeRequest {
   onData?: ((chunk: Buffer) => void) | undefined;
 }
 
-/** The answer; `text` is empty for a streamed one. */
 export interface ExchangeResponse {
   status: number;
   headers: Record<string, string | string[] | undefined>;
@@ -37,24 +36,31 @@ export function exchange(agent: Agent, request: ExchangeRequest): Promise<Exchan
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason);
     let controller: Dispatcher.DispatchController | undefined;
-    let failure: { reason: unknown } | undefined;
+    let isSettled = false;
     const response: ExchangeResponse = { status: 0, headers: {}, text: '' };
     const chunks: Buffer[] = [];
 
     const settle = () => {
+      isSettled = true;
       clearTimeout(timer);
       signal?.removeEventListener('abort', onAbort);
     };
     const fail = (reason: unknown) => {
       settle();
-      failure ??= { reason };
+      reject(reason);
       controller?.abort(new Error('broken off', { cause: reason }));
-      reject(failure.reason);
     };
+    const failOnThrow = (call: () => void) => {
+      try {
+        if (!isSettled) call();
+      } catch (reason) {
+        fail(reason);
+      }
+    };
+    const lost = (code: 'timeout' | 'connection', cause?: unknown) =>
+      fail(new KubeConnectionError(label, code, controller !== undefined, cause));
     const onAbort = () => fail(signal?.reason);
-    const onTimeout = () =>
-      fail(new KubeConnectionError(label, 'timeout', controller !== undefined));
-    const timer = setTimeout(onTimeout, request.timeoutMs);
+    const timer = setTimeout(() => lost('timeout'), request.timeoutMs);
     signal?.addEventListener('abort', onAbort, { once: true });
 
     const bodyTimeout = request.idleTimeoutMs ?? 0;
@@ -62,34 +68,23 @@ export function exchange(agent: Agent, request: ExchangeRequest): Promise<Exchan
       { origin, path, method, headers, body, headersTimeout: 0, bodyTimeout },
       {
         onRequestStart(current) {
-          try {
-            if (failure === undefined) request.beforeSend?.();
-          } catch (reason) {
-            fail(reason);
-          }
-          if (failure) current.abort(new Error('not sent'));
+          failOnThrow(() => request.beforeSend?.());
+          if (isSettled) current.abort(new Error('not sent'));
           else controller = current;
         },
-        onResponseStart(_controller, statusCode, responseHeaders) {
-          Object.assign(response, { status: statusCode, headers: responseHeaders });
+        onResponseStart(_controller, status, responseHeaders) {
+          Object.assign(response, { status, headers: responseHeaders });
         },
         onResponseData(_controller, chunk) {
-          if (failure) return;
-          try {
-            if (onData && response.status === 200) onData(chunk);
-            else chunks.push(chunk);
-          } catch (reason) {
-            fail(reason);
-          }
+          if (onData && response.status === 200) failOnThrow(() => onData(chunk));
+          else chunks.push(chunk);
         },
         onResponseEnd() {
           settle();
           response.text = chunks.length === 1 ? `${chunks[0]}` : Buffer.concat(chunks).toString();
           resolve(response);
         },
-        onResponseError(_controller, error) {
-          fail(new KubeConnectionError(label, 'connection', controller !== undefined, error));
-        },
+        onResponseError: (_controller, error) => lost('connection', error),
       },
     );
   });

@@ -1,4 +1,14 @@
-/** What this runtime asks of a logger: a structural subset of pino's. Fields first, then the message. */
+import type { Clock } from './clock.ts';
+import type { KubeMetrics } from './metrics.ts';
+
+/** What the parts of this runtime may be given besides what they work with. */
+export interface Instruments {
+  clock?: Clock | undefined;
+  log?: Logger | undefined;
+  metrics?: KubeMetrics | undefined;
+}
+
+/** What is asked of a logger: a structural subset of pino's. Fields first, then the message. */
 export interface Logger {
   debug(fields: object, message: string): void;
   info(fields: object, message: string): void;

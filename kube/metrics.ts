@@ -25,48 +25,35 @@ export function createKubeMetrics(registry: Registry) {
   /** A gauge whose value is an age, so that it must be set anew at each scrape. */
   const age = <L extends string>(name: string, labelNames: L[], help: string) =>
     new Gauge({ name, help, labelNames, registers, collect });
-  const seconds = <L extends string>(
-    name: string,
-    labelNames: L[],
-    help: string,
-    buckets: number[],
-  ) => new Histogram({ name, help, labelNames, buckets, registers });
+  const seconds = <L extends string>(name: string, labelNames: L[], buckets: number[]) =>
+    new Histogram({ name, help: 'Seconds', labelNames, buckets, registers });
 
   const of: 'controller'[] = ['controller'];
   const queue: ('name' | 'controller')[] = ['name', 'controller'];
   const kind: 'kind'[] = ['kind'];
-  const [reconcile, work, reflector] = ['controller_runtime_reconcile', 'workqueue', 'reflector'];
-  const runtime = 'controller_runtime';
+  const [runtime, work, reflector] = ['controller_runtime', 'workqueue', 'reflector'];
   return {
     restRequests: counter('rest_client_requests_total', ['code', 'method', 'host'], 'API requests'),
 
-    reconciles: counter(`${reconcile}_total`, [...of, 'result'], 'Reconciles by outcome'),
-    reconcileErrors: counter(`${reconcile}_errors_total`, of, 'Reconciles that threw'),
+    reconciles: counter(`${runtime}_reconcile_total`, [...of, 'result'], 'Reconciles by outcome'),
+    reconcileErrors: counter(`${runtime}_reconcile_errors_total`, of, 'Reconciles that threw'),
     terminalErrors: counter(`${runtime}_terminal_reconcile_errors_total`, of, 'TerminalErrors'),
-    reconcileSeconds: seconds(`${reconcile}_time_seconds`, of, 'Length', reconcileBuckets),
+    reconcileSeconds: seconds(`${runtime}_reconcile_time_seconds`, of, reconcileBuckets),
     maxConcurrent: gauge(`${runtime}_max_concurrent_reconciles`, of, 'Workers'),
     activeWorkers: gauge(`${runtime}_active_workers`, of, 'Workers that reconcile'),
 
     queueDepth: gauge(`${work}_depth`, [...queue, 'priority'], 'Keys that wait'),
     queueAdds: counter(`${work}_adds_total`, queue, 'Keys added'),
     queueRetries: counter(`${work}_retries_total`, queue, 'Keys added with rate limit'),
-    queueSeconds: seconds(`${work}_queue_duration_seconds`, queue, 'Time waiting', queueBuckets),
-    workSeconds: seconds(`${work}_work_duration_seconds`, queue, 'Time at work', queueBuckets),
+    queueSeconds: seconds(`${work}_queue_duration_seconds`, queue, queueBuckets),
+    workSeconds: seconds(`${work}_work_duration_seconds`, queue, queueBuckets),
     /** Growing means stuck workers. */
     unfinishedSeconds: age(`${work}_unfinished_work_seconds`, queue, 'Sum of ages of work at hand'),
-    longestRunningSeconds: age(
-      `${work}_longest_running_processor_seconds`,
-      queue,
-      'Age of the oldest work at hand',
-    ),
+    longestRunningSeconds: age(`${work}_longest_running_processor_seconds`, queue, 'Oldest work'),
 
     reflectorLists: counter(`${reflector}_lists_total`, kind, 'Lists begun'),
     reflectorWatches: counter(`${reflector}_watches_total`, kind, 'Watches begun'),
-    reflectorHandlerErrors: counter(
-      `${reflector}_handler_errors_total`,
-      kind,
-      'Handlers that threw',
-    ),
+    handlerErrors: counter(`${reflector}_handler_errors_total`, kind, 'Handlers that threw'),
     /** Bookmarks count, so more than some two minutes is a broken watch. */
     reflectorLastEventAge: age(`${reflector}_last_event_age_seconds`, kind, 'Since the last event'),
 

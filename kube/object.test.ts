@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { controllerOf, controllerReference, type KubeObject, keyOf, parseKey } from './object.ts';
-import { CustomResourceDefinitions, Events, Pods } from './resources.ts';
+import { Events, Pods } from './resources.ts';
+import { Nodes } from './testing/objects.ts';
 
 const owner: KubeObject = {
   apiVersion: 'example.com/v1',
@@ -38,6 +39,6 @@ describe('objects', () => {
   it('says where built-in kinds are served', () => {
     expect(Pods).toMatchObject({ group: '', version: 'v1', plural: 'pods', namespaced: true });
     expect(Events).toMatchObject({ group: 'events.k8s.io', version: 'v1', plural: 'events' });
-    expect(CustomResourceDefinitions.namespaced).toBe(false);
+    expect(Nodes).toMatchObject({ plural: 'nodes', namespaced: false });
   });
 });

@@ -1,29 +1,18 @@
-/** A reference from an object to the one that owns it (metav1.OwnerReference). */
-export interface OwnerReference {
-  apiVersion: string;
-  kind: string;
-  name: string;
-  uid: string;
-  controller?: boolean;
-  blockOwnerDeletion?: boolean;
-}
+import type * as k8s from '@kubernetes/client-node';
 
-/** metav1.ObjectMeta as the API server sends it: timestamps are RFC 3339 strings. */
-export interface ObjectMeta {
+/** T as JSON carries it: client-node's model types declare `Date` where the wire has a string. */
+export type Wire<T> = T extends Date ? string : { [K in keyof T]: Wire<T[K]> };
+
+export type OwnerReference = k8s.V1OwnerReference;
+
+/** metav1.ObjectMeta as the API server sends it. */
+export type ObjectMeta = Wire<k8s.V1ObjectMeta> & {
   name: string;
-  namespace?: string;
   uid: string;
   /** Opaque: compared for equality only. */
   resourceVersion: string;
-  generation?: number;
   creationTimestamp: string;
-  deletionTimestamp?: string;
-  deletionGracePeriodSeconds?: number;
-  labels?: Record<string, string>;
-  annotations?: Record<string, string>;
-  ownerReferences?: OwnerReference[];
-  finalizers?: string[];
-}
+};
 
 /** What every Kubernetes object has. */
 export interface KubeObject {
@@ -32,18 +21,11 @@ export interface KubeObject {
   metadata: ObjectMeta;
 }
 
-/** T as JSON carries it: client-node's model types declare `Date` where the wire has a string. */
-export type Wire<T> = T extends Date ? string : { [K in keyof T]: Wire<T[K]> };
-
 /** T with every property optional at every depth; arrays keep whole items. */
-export type DeepPartial<T> = T extends readonly unknown[]
-  ? T
-  : { [K in keyof T]?: DeepPartial<T[K]> };
+type DeepPartial<T> = T extends readonly unknown[] ? T : { [K in keyof T]?: DeepPartial<T[K]> };
 
 /** What a caller writes: the server fills the rest of the metadata, `apiVersion` and `kind` come from the type. */
 export type Intent<T extends KubeObject> = {
-  apiVersion?: string;
-  kind?: string;
   metadata: Omit<Partial<ObjectMeta>, 'namespace'> & ObjectRef;
 } & { [K in Exclude<keyof T, keyof KubeObject | 'status'>]?: T[K] } & {
   [K in Extract<keyof T, 'status'>]?: DeepPartial<T[K]>;
@@ -66,8 +48,7 @@ export interface ObjectRef {
 }
 
 /** The store and queue key of an object: `namespace/name`, or `name` when it has no namespace. */
-export function keyOf(object: { metadata: { name: string; namespace?: string } }): string {
-  const { name, namespace } = object.metadata;
+export function keyOf({ metadata: { name, namespace } }: { metadata: ObjectRef }): string {
   return namespace ? `${namespace}/${name}` : name;
 }
 
@@ -83,8 +64,7 @@ export function controllerOf(object: KubeObject): OwnerReference | undefined {
 }
 
 /** The reference with which `owner` becomes the controller of a child; deleting the owner deletes the child. */
-export function controllerReference(owner: KubeObject): OwnerReference {
-  const { apiVersion, kind, metadata } = owner;
+export function controllerReference({ apiVersion, kind, metadata }: KubeObject): OwnerReference {
   const { name, uid } = metadata;
   return { apiVersion, kind, name, uid, controller: true, blockOwnerDeletion: true };
 }

@@ -39,7 +39,7 @@ describe('work queue', () => {
             working.delete(key);
             queue.done(key);
           } else {
-            queue.add(key, { priority: kind === 'add' ? 'normal' : 'low' });
+            queue.add(key, kind === 'add' ? 'normal' : 'low');
             owed.add(key);
           }
           expect(queue.size).toBe([...owed].filter((one) => !working.has(one)).length);
@@ -105,7 +105,7 @@ describe('work queue', () => {
   });
 
   it('lets all keys share one bucket', () => {
-    const { clock, queue } = setUp({ baseMs: 1, perSecond: 10, burst: 3 });
+    const { clock, queue } = setUp({ minMs: 1, perSecond: 10, burst: 3 });
     for (let key = 0; key < 23; key++) queue.addRateLimited(`k${key}`);
     clock.advance(2);
     expect(queue.size).toBe(3);
@@ -117,10 +117,10 @@ describe('work queue', () => {
 
   it('hands out low priority only when nothing else waits, and an add at normal lifts it', async () => {
     const { queue } = setUp();
-    for (const key of ['low1', 'low2', 'lifted']) queue.add(key, { priority: 'low' });
+    for (const key of ['low1', 'low2', 'lifted']) queue.add(key, 'low');
     queue.add('normal');
     queue.add('lifted');
-    queue.add('normal', { priority: 'low' });
+    queue.add('normal', 'low');
     const order = [];
     while (queue.size > 0) order.push(await queue.get());
     expect(order).toEqual(['normal', 'lifted', 'low1', 'low2']);
@@ -172,12 +172,12 @@ describe('work queue', () => {
     const metrics = createKubeMetrics(registry);
     const queue = createWorkQueue({ name: 'test', clock, metrics });
     queue.add('a');
-    queue.add('b', { priority: 'low' });
+    queue.add('b', 'low');
     clock.advance(2_000);
     await queue.get();
     clock.advance(3_000);
     queue.addRateLimited('c');
-    queue.add('d', { priority: 'low' });
+    queue.add('d', 'low');
     queue.add('d');
     const text = await registry.metrics();
     const labels = 'name="test",controller="test"';

@@ -1,37 +1,18 @@
-import { type Clock, systemClock } from './clock.ts';
-import type { KubeMetrics } from './metrics.ts';
+import { systemClock } from './clock.ts';
+import type { Instruments } from './logger.ts';
 import { createRateLimiter, type RateLimits } from './rate-limiter.ts';
 
 /** `low` waits until nothing `normal` does. */
 export type Priority = 'normal' | 'low';
 
-export interface WorkQueueOptions {
+export interface WorkQueueOptions extends Instruments {
   /** The `name` and `controller` labels of its metrics. */
   name: string;
-  limits?: Partial<RateLimits> | undefined;
-  metrics?: KubeMetrics | undefined;
-  clock?: Clock | undefined;
+  limits?: Partial<RateLimits>;
 }
 
 /** Keys to work on, each at most once at a time (client-go, util/workqueue). */
-export interface WorkQueue {
-  /** Keys that wait to be taken. */
-  readonly size: number;
-  /** A key that waits stays where it is; one that is worked on comes again, once, after its `done`. */
-  add(key: string, options?: { priority?: Priority | undefined }): void;
-  /** Adds after `delayMs`; of several pending delays for one key the earliest stays. */
-  addAfter(key: string, delayMs: number): void;
-  /** Adds after the delay that its failures since the last `forget` ask for. */
-  addRateLimited(key: string): void;
-  forget(key: string): void;
-  /** The next key, when there is one; undefined once the queue is stopped. End it with `done`. */
-  get(): Promise<string | undefined>;
-  done(key: string): void;
-  /** Drops what waits, takes nothing more, and resolves when what is being worked on is done. */
-  stop(): Promise<void>;
-}
-
-export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
+export function createWorkQueue(options: WorkQueueOptions) {
   const { name, metrics, clock = systemClock } = options;
   const labels = { name, controller: name };
   const limiter = createRateLimiter(clock, options.limits);
@@ -73,48 +54,61 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
     return key;
   }
 
-  const queue: WorkQueue = {
+  /** A key that waits stays where it is; one that is worked on comes again, once, after its `done`. */
+  function add(key: string, priority: Priority = 'normal'): void {
+    if (stopped) return;
+    const waiting = dirty.get(key);
+    if (waiting) {
+      if (priority === 'low' || waiting.priority === 'normal') return;
+      waiting.priority = 'normal';
+      if (!ready.low.delete(key)) return;
+      showDepth('low');
+      makeReady(key, 'normal');
+      return;
+    }
+    metrics?.queueAdds.inc(labels);
+    dirty.set(key, { priority, sinceMs: clock.nowMs() });
+    if (!processing.has(key)) makeReady(key, priority);
+  }
+
+  /** Adds after `delayMs`; of several pending delays for one key the earliest stays. */
+  function addAfter(key: string, delayMs: number): void {
+    if (stopped) return;
+    if (!(delayMs > 0)) {
+      add(key);
+      return;
+    }
+    const atMs = clock.nowMs() + delayMs;
+    const pending = delayed.get(key);
+    if (pending && pending.atMs <= atMs) return;
+    pending?.cancel();
+    const cancel = clock.after(delayMs, () => {
+      delayed.delete(key);
+      add(key);
+    });
+    delayed.set(key, { atMs, cancel });
+  }
+
+  return {
+    add,
+    addAfter,
+    /** Adds after the delay that its failures since the last `forget` ask for. */
+    addRateLimited(key: string): void {
+      metrics?.queueRetries.inc(labels);
+      addAfter(key, limiter.whenMs(key));
+    },
+    forget: limiter.forget,
+    /** Keys that wait to be taken. */
     get size() {
       return ready.normal.size + ready.low.size;
     },
-    add(key, { priority = 'normal' } = {}) {
-      if (stopped) return;
-      const waiting = dirty.get(key);
-      if (waiting) {
-        if (priority === 'low' || waiting.priority === 'normal') return;
-        waiting.priority = 'normal';
-        if (!ready.low.delete(key)) return;
-        showDepth('low');
-        return makeReady(key, 'normal');
-      }
-      metrics?.queueAdds.inc(labels);
-      dirty.set(key, { priority, sinceMs: clock.nowMs() });
-      if (!processing.has(key)) makeReady(key, priority);
-    },
-    addAfter(key, delayMs) {
-      if (stopped) return;
-      if (!(delayMs > 0)) return queue.add(key);
-      const atMs = clock.nowMs() + delayMs;
-      const pending = delayed.get(key);
-      if (pending && pending.atMs <= atMs) return;
-      pending?.cancel();
-      const cancel = clock.after(delayMs, () => {
-        delayed.delete(key);
-        queue.add(key);
-      });
-      delayed.set(key, { atMs, cancel });
-    },
-    addRateLimited(key) {
-      metrics?.queueRetries.inc(labels);
-      queue.addAfter(key, limiter.whenMs(key));
-    },
-    forget: (key) => limiter.forget(key),
-    get() {
+    /** The next key, when there is one; undefined once the queue is stopped. End it with `done`. */
+    async get(): Promise<string | undefined> {
       const key = take();
-      if (stopped || key !== undefined) return Promise.resolve(key);
+      if (stopped || key !== undefined) return key;
       return new Promise((resolve) => waiters.push(resolve));
     },
-    done(key) {
+    done(key: string): void {
       const sinceMs = processing.get(key);
       if (sinceMs === undefined) return;
       processing.delete(key);
@@ -123,7 +117,8 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
       if (again) makeReady(key, again.priority);
       if (stopped && processing.size === 0) idle.resolve();
     },
-    stop() {
+    /** Drops what waits, takes nothing more, and resolves when what is being worked on is done. */
+    stop(): Promise<void> {
       stopped = true;
       for (const { cancel } of delayed.values()) cancel();
       for (const waiter of waiters.splice(0)) waiter(undefined);
@@ -133,5 +128,4 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
       return idle.promise;
     },
   };
-  return queue;
 }

@@ -1,26 +1,15 @@
-import type { Clock } from './clock.ts';
-
-/** How long a failing key waits. */
-export interface RateLimiter {
-  /** The delay before the next attempt at `key`, in milliseconds; counts it as a failure. */
-  whenMs(key: string): number;
-  forget(key: string): void;
-}
-
-/** Doubling delays for each key, and one bucket for all keys. */
-export interface RateLimits {
-  baseMs: number;
-  maxMs: number;
-  perSecond: number;
-  burst: number;
-}
+import { backoffMs, type Clock } from './clock.ts';
 
 /** client-go, util/workqueue/default_rate_limiters.go. */
-const defaults: RateLimits = { baseMs: 5, maxMs: 1_000_000, perSecond: 10, burst: 100 };
+const defaults = { minMs: 5, maxMs: 1_000_000, perSecond: 10, burst: 100 };
+export type RateLimits = typeof defaults;
 
-/** The longer of the key's own doubling delay and the wait for the bucket that all keys share. */
-export function createRateLimiter(clock: Clock, limits: Partial<RateLimits> = {}): RateLimiter {
-  const { baseMs, maxMs, perSecond, burst } = { ...defaults, ...limits };
+/**
+ * How long a failing key waits: the longer of its own doubling delay and the wait for the bucket that all
+ * keys share.
+ */
+export function createRateLimiter(clock: Clock, limits: Partial<RateLimits> = {}) {
+  const { minMs, maxMs, perSecond, burst } = { ...defaults, ...limits };
   const failures = new Map<string, number>();
   let tokens = burst;
   let filledAtMs = clock.nowMs();
@@ -31,11 +20,12 @@ export function createRateLimiter(clock: Clock, limits: Partial<RateLimits> = {}
     return tokens >= 0 ? 0 : (-tokens / perSecond) * 1000;
   };
   return {
-    whenMs(key) {
+    /** The delay before the next attempt at `key`, in milliseconds; counts it as a failure. */
+    whenMs(key: string): number {
       const count = failures.get(key) ?? 0;
       failures.set(key, count + 1);
-      return Math.max(reserveMs(), Math.min(maxMs, baseMs * 2 ** count));
+      return Math.max(reserveMs(), backoffMs(count, minMs, maxMs));
     },
-    forget: (key) => void failures.delete(key),
+    forget: (key: string) => void failures.delete(key),
   };
 }

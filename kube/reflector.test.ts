@@ -4,7 +4,7 @@ import { createClient, type KubeClient } from './client.ts';
 import type { Logger } from './logger.ts';
 import { createKubeMetrics } from './metrics.ts';
 import { createReflector, type Reflector, type ReflectorOptions } from './reflector.ts';
-import { createFastClock } from './testing/fake-clock.ts';
+import { createFakeClock, createFastClock } from './testing/fake-clock.ts';
 import { type Widget, Widgets, widget, widgets } from './testing/objects.ts';
 import { type ScriptedServer, startScriptedServer } from './testing/scripted-server.ts';
 import { eventually, openSockets } from './testing/wait.ts';
@@ -19,11 +19,11 @@ const log: string[] = [];
 function start(options: Partial<ReflectorOptions<Widget>> = {}): Reflector<Widget> {
   reflector = createReflector({ client, type: Widgets, clock: createFastClock(100), ...options });
   log.length = 0;
-  reflector.addHandler({
-    added: ({ metadata, spec }, source) => log.push(`+${metadata.name}=${spec.size} ${source}`),
-    updated: (before, after, source) =>
-      log.push(`${after.metadata.name} ${before.spec.size}>${after.spec.size} ${source}`),
-    deleted: ({ metadata, spec }, source) => log.push(`-${metadata.name}=${spec.size} ${source}`),
+  reflector.addHandler((before, after, source) => {
+    const name = (after ?? before)?.metadata.name;
+    if (!before) log.push(`+${name}=${after?.spec.size} ${source}`);
+    else if (!after) log.push(`-${name}=${before.spec.size} ${source}`);
+    else log.push(`${name} ${before.spec.size}>${after.spec.size} ${source}`);
   });
   reflector.start();
   return reflector;
@@ -81,8 +81,8 @@ describe('reflector', () => {
     start();
     await reflector.synced();
     const late: string[] = [];
-    const removeHandler = reflector.addHandler({
-      added: ({ metadata }) => late.push(metadata.name),
+    const removeHandler = reflector.addHandler((_, after) => {
+      late.push(`${after?.metadata.name}`);
     });
     expect(late).toEqual(['a']);
     put('b', 2);
@@ -138,27 +138,24 @@ describe('reflector', () => {
       log: { ...logger, child: () => logger as unknown as Logger },
       metrics: createKubeMetrics(registry),
     });
-    reflector.addHandler({
-      added: () => {
-        throw new Error('thrown');
-      },
-      updated: async () => {
-        throw new Error('rejected');
-      },
+    reflector.addHandler(() => {
+      throw new Error('thrown');
     });
-    const after: string[] = [];
-    reflector.addHandler({
-      added: ({ metadata }) => after.push(`+${metadata.name}`),
-      updated: (_, { spec }) => after.push(`${spec.size}`),
+    reflector.addHandler(async () => {
+      throw new Error('rejected');
+    });
+    const after: number[] = [];
+    reflector.addHandler((_, widget) => {
+      after.push(widget?.spec.size ?? -1);
     });
     await eventually('the watch', () => watches().length === 1);
     for (let size = 0; size < 10; size++) put('a', size);
-    await eventually('the last change', () => after.at(-1) === '9');
+    await eventually('the last change', () => after.at(-1) === 9);
     expect(after).toHaveLength(10);
     expect(watches()).toHaveLength(1);
-    await eventually('ten errors in the log', () => errors.length === 10);
+    await eventually('twenty errors in the log', () => errors.length === 20);
     const text = await registry.metrics();
-    expect(text).toContain('reflector_handler_errors_total{kind="Widget"} 10');
+    expect(text).toContain('reflector_handler_errors_total{kind="Widget"} 20');
     expect(text).toContain('reflector_lists_total{kind="Widget"} 1');
     expect(text).toMatch(/reflector_last_event_age_seconds\{kind="Widget"\} \d/);
   });
@@ -166,11 +163,13 @@ describe('reflector', () => {
   it('resumes from the last bookmark', async () => {
     server.bookmarks = true;
     put('a', 1);
-    start();
+    const clock = createFastClock(100);
+    start({ clock });
     await eventually('the watch', () => watches().length === 1);
+    const putAtMs = clock.nowMs();
     server.state.put('/apis/example.com/v1/gadgets', 'x', { metadata: { name: 'x' } });
     const version = server.state.version;
-    await eventually('the bookmark', () => reflector.lastEventAgeMs() < 2_000);
+    await eventually('the bookmark', () => clock.nowMs() - reflector.lastEventAgeMs() > putAtMs);
     server.state.compactedTo = version;
     server.cutWatches();
     await eventually('the second watch', () => watches().length === 2);
@@ -251,7 +250,7 @@ describe('reflector', () => {
         return client.watch(type, options, onEvent);
       },
     };
-    start({ client: timed, clock, random: () => 0 });
+    start({ client: timed, clock });
     const gaps = async (of: 'list' | 'watch', count: number) => {
       attempts[of].length = 0;
       await eventually('attempts', () => attempts[of].length > count, 30_000);
@@ -272,13 +271,20 @@ describe('reflector', () => {
   }, 60_000);
 
   it('goes on at once after a watch that lived, and starts its backoff over', async () => {
-    start({ clock: createFastClock(10), random: () => 0 });
+    const clock = createFakeClock();
+    start({ clock });
     await eventually('the watch', () => watches().length === 1);
-    await new Promise((resolve) => setTimeout(resolve, 90));
-    const cutAtMs = performance.now();
+    // Time stands still but for this, so whatever follows did not wait for any.
+    clock.advance(30_000);
     server.cutWatches();
     await eventually('the next watch', () => watches().length === 2);
-    expect(performance.now() - cutAtMs).toBeLessThan(80);
+    // This one has not lived, so the next waits, and not long: the backoff has started over.
+    server.cutWatches();
+    await eventually('the backoff', () => clock.pending === 1);
+    clock.advance(1_599);
+    expect(clock.pending).toBe(1);
+    clock.advance(1_601);
+    await eventually('the third watch', () => watches().length === 3);
   });
 
   it('stop() at any await leaves no socket', async () => {
@@ -298,7 +304,7 @@ describe('reflector', () => {
           ...client,
           list: async (type, options) => {
             here();
-            const answer = await client.list(type, { ...options, pageSize: 2 });
+            const answer = await client.list(type, options);
             here();
             return answer;
           },

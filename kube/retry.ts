@@ -1,6 +1,6 @@
+import { backoffMs, jittered } from './clock.ts';
 import { isTooLargeResourceVersion, KubeApiError, KubeConnectionError } from './errors.ts';
 
-/** Repeats after the first attempt. */
 const mostRetries = 5;
 
 /**
@@ -14,15 +14,12 @@ export function retryDelayMs(
   error: unknown,
   tries: number,
   idempotent: boolean,
-  random: () => number,
 ): number | undefined {
-  if (tries >= mostRetries) return undefined;
-  const backoffMs = Math.min(5_000, 100 * 2 ** tries) * (1 + random());
-  if (error instanceof KubeConnectionError) {
-    const repeatable = error.code !== 'timeout' && (idempotent || !error.sent);
-    return repeatable ? backoffMs : undefined;
-  }
-  if (!(error instanceof KubeApiError) || isTooLargeResourceVersion(error)) return undefined;
+  if (tries >= mostRetries || isTooLargeResourceVersion(error)) return undefined;
+  const delayMs = jittered(backoffMs(tries, 100, 5_000));
+  if (error instanceof KubeConnectionError)
+    return error.code !== 'timeout' && (idempotent || !error.sent) ? delayMs : undefined;
+  if (!(error instanceof KubeApiError)) return undefined;
   const repeatable = error.status === 429 || (error.status >= 500 && idempotent);
-  return repeatable ? (error.retryAfterMs ?? backoffMs) : undefined;
+  return repeatable ? (error.retryAfterMs ?? delayMs) : undefined;
 }

@@ -12,33 +12,33 @@ export interface Store<T extends KubeObject> {
   byIndex(index: string, value: string): T[];
 }
 
-/** The writing side, for the reflector alone. */
+/** The writing side, for the reflector alone. Both give what had the key before. */
 export interface WritableStore<T extends KubeObject> extends Store<T> {
-  /** Puts the object in the place of the one with its key, which is returned. */
   set(object: T): T | undefined;
-  /** Removes and returns the object with this key. */
   remove(key: string): T | undefined;
-  keys(): IterableIterator<string>;
 }
 
-/** Makes an empty store with these indexes. */
 export function createStore<T extends KubeObject>(
   indexers: Readonly<Record<string, Indexer<T>>> = {},
 ): WritableStore<T> {
   const objects = new Map<string, T>();
   const indexes = Object.entries(indexers).map(([name, indexer]) => {
-    return { name, indexer, keys: new Map<string, Set<string>>() };
+    return { name, indexer, keysByValue: new Map<string, Set<string>>() };
   });
 
-  function reindex(key: string, before: T | undefined, after: T | undefined): void {
-    for (const { indexer, keys } of indexes) {
+  function replace(key: string, after: T | undefined): T | undefined {
+    const before = objects.get(key);
+    if (after) objects.set(key, after);
+    else objects.delete(key);
+    for (const { indexer, keysByValue } of indexes) {
       for (const value of before ? indexer(before) : []) {
-        keys.get(value)?.delete(key);
-        if (keys.get(value)?.size === 0) keys.delete(value);
+        const keys = keysByValue.get(value);
+        if (keys?.delete(key) && keys.size === 0) keysByValue.delete(value);
       }
       for (const value of after ? indexer(after) : [])
-        keys.set(value, (keys.get(value) ?? new Set()).add(key));
+        keysByValue.set(value, (keysByValue.get(value) ?? new Set()).add(key));
     }
+    return before;
   }
 
   return {
@@ -47,26 +47,13 @@ export function createStore<T extends KubeObject>(
     },
     get: (key) => objects.get(key),
     list: () => [...objects.values()],
-    keys: () => objects.keys(),
     byIndex(index, value) {
       const found = indexes.find(({ name }) => name === index);
       if (!found) throw new RangeError(`no index named ${index}`);
-      const keys = found.keys.get(value) ?? [];
+      const keys = found.keysByValue.get(value) ?? [];
       return [...keys].flatMap((key) => objects.get(key) ?? []);
     },
-    set(object) {
-      const key = keyOf(object);
-      const before = objects.get(key);
-      objects.set(key, object);
-      reindex(key, before, object);
-      return before;
-    },
-    remove(key) {
-      const before = objects.get(key);
-      if (before === undefined) return undefined;
-      objects.delete(key);
-      reindex(key, before, undefined);
-      return before;
-    },
+    set: (object) => replace(keyOf(object), object),
+    remove: (key) => replace(key, undefined),
   };
 }

@@ -1,9 +1,10 @@
+import { isDeepStrictEqual } from 'node:util';
 import { Agent } from 'undici';
-import { type Clock, sleep, systemClock } from './clock.ts';
+import { sleep, systemClock } from './clock.ts';
 import type { ClusterConfig, Credentials } from './config.ts';
 import { KubeApiError, KubeConnectionError, type Status } from './errors.ts';
 import { type ExchangeRequest, type ExchangeResponse, exchange } from './exchange.ts';
-import type { KubeMetrics } from './metrics.ts';
+import type { Instruments } from './logger.ts';
 import { retryDelayMs } from './retry.ts';
 
 /** A request as the client states it; the transport adds origin, credentials and repeats. */
@@ -13,17 +14,11 @@ export interface TransportRequest extends Omit<ExchangeRequest, 'origin' | 'head
   idempotent: boolean;
 }
 
-/** What {@link createTransport} takes besides the cluster. */
-export interface TransportOptions {
+export interface TransportOptions extends Instruments {
   userAgent?: string | undefined;
-  metrics?: KubeMetrics | undefined;
-  clock?: Clock | undefined;
-  random?: (() => number) | undefined;
-  /** Calls and watches at once; more calls than these wait for a connection. Default 100. */
-  maxConnections?: number | undefined;
 }
 
-/** The connections to one cluster. */
+/** The way to one cluster. */
 export interface Transport {
   /** Sends, repeats what may be repeated until the deadline, and resolves with a 2xx answer or rejects. */
   send(request: TransportRequest): Promise<ExchangeResponse>;
@@ -32,17 +27,18 @@ export interface Transport {
 
 /** How long credentials are used before they are read again; half of what is promised. */
 const credentialsMaxAgeMs = 30_000;
+/** More calls and watches at once than these wait for a connection. */
+const pooling = { connections: 100, keepAliveTimeout: 30_000, allowH2: false };
 
 interface Connections {
   agent: Agent;
   credentials: Credentials;
-  tlsId: string;
   readAtMs: number;
 }
 
 /** Opens nothing until the first request. */
 export function createTransport(config: ClusterConfig, options: TransportOptions = {}): Transport {
-  const { clock = systemClock, random = Math.random, metrics, maxConnections = 100 } = options;
+  const { clock = systemClock, metrics, userAgent = 'fairlead' } = options;
   const { origin, host, pathname } = new URL(config.server);
   const prefix = pathname.replace(/\/$/, '');
   const agents = new Set<Agent>();
@@ -65,27 +61,18 @@ export function createTransport(config: ClusterConfig, options: TransportOptions
       if (!current) throw error;
       return current.credentials;
     });
-    const { headers: _, ...tls } = credentials;
-    const tlsId = JSON.stringify(tls);
-    const readAtMs = clock.nowMs();
-    if (current?.tlsId === tlsId) return Object.assign(current, { credentials, readAtMs });
-    const old = current?.agent;
-    // Lets calls in flight end on the old connections.
-    void old?.close().finally(() => agents.delete(old));
-    current = { agent: open(tls), credentials, tlsId, readAtMs };
+    const tls = tlsOptions(credentials);
+    let agent = current?.agent;
+    if (!agent || !isDeepStrictEqual(tls, current && tlsOptions(current.credentials))) {
+      const old = agent;
+      // Lets calls in flight end on the old connections.
+      void old?.close().finally(() => agents.delete(old));
+      const connect = { ...tls, keepAliveInitialDelay: 15_000, timeout: 10_000 };
+      agent = new Agent({ ...pooling, connect });
+      agents.add(agent);
+    }
+    current = { agent, credentials, readAtMs: clock.nowMs() };
     return current;
-  }
-
-  function open({ ca, cert, key, serverName, skipTlsVerify }: Credentials): Agent {
-    const tls = { ca, cert, key, servername: serverName, rejectUnauthorized: !skipTlsVerify };
-    const agent = new Agent({
-      allowH2: false,
-      connections: maxConnections,
-      keepAliveTimeout: 30_000,
-      connect: { ...tls, keepAliveInitialDelay: 15_000, timeout: 10_000 },
-    });
-    agents.add(agent);
-    return agent;
   }
 
   async function attempt(
@@ -94,16 +81,15 @@ export function createTransport(config: ClusterConfig, options: TransportOptions
     timeoutMs: number,
   ): Promise<ExchangeResponse> {
     const { method, contentType } = request;
-    if (isClosed) throw new KubeConnectionError(request.path, 'connection', false, 'closed');
+    const path = prefix + request.path;
     const headers = {
       accept: 'application/json',
-      'user-agent': options.userAgent ?? 'fairlead',
+      'user-agent': userAgent,
       ...(contentType && { 'content-type': contentType }),
       ...credentials.headers,
     };
     let code = '<error>';
     try {
-      const path = prefix + request.path;
       const response = await exchange(agent, { ...request, origin, path, headers, timeoutMs });
       code = `${response.status}`;
       if (response.status < 300) return response;
@@ -118,22 +104,23 @@ export function createTransport(config: ClusterConfig, options: TransportOptions
     const unauthorized = error instanceof KubeApiError && error.status === 401;
     const unsent = error instanceof KubeConnectionError && !error.sent && error.code !== 'timeout';
     if (!unauthorized && !unsent) return false;
-    return JSON.stringify((await connections(0)).credentials) !== JSON.stringify(used);
+    return !isDeepStrictEqual((await connections(0)).credentials, used);
   }
 
   return {
     async send(request) {
       const deadlineMs = clock.nowMs() + request.timeoutMs;
       for (let tries = 0; ; tries++) {
-        const open = await connections();
-        const used = open.credentials;
+        const used = await connections();
+        const { credentials } = used;
+        if (isClosed) throw new KubeConnectionError(request.path, 'connection', false, 'closed');
         try {
-          return await attempt(open, request, Math.max(1, deadlineMs - clock.nowMs()));
+          return await attempt(used, request, Math.max(1, deadlineMs - clock.nowMs()));
         } catch (error) {
           request.signal?.throwIfAborted();
           if (isClosed) throw error;
-          const delayMs = retryDelayMs(error, tries, request.idempotent, random);
-          if (tries < 2 && (await rotated(used, error))) continue;
+          const delayMs = retryDelayMs(error, tries, request.idempotent);
+          if (tries < 2 && (await rotated(credentials, error))) continue;
           if (delayMs === undefined || clock.nowMs() + delayMs >= deadlineMs) throw error;
           await sleep(clock, delayMs, request.signal);
         }
@@ -146,17 +133,21 @@ export function createTransport(config: ClusterConfig, options: TransportOptions
   };
 }
 
-function apiError(
-  request: string,
-  { status: code, headers, text }: ExchangeResponse,
-): KubeApiError {
-  let status: Status;
+function tlsOptions({ ca, cert, key, serverName, skipTlsVerify }: Credentials) {
+  return { ca, cert, key, servername: serverName, rejectUnauthorized: !skipTlsVerify };
+}
+
+function apiError(request: string, { status, headers, text }: ExchangeResponse): KubeApiError {
+  const retryAfterMs = Number(headers['retry-after']) * 1000 || undefined;
+  return new KubeApiError(request, status, statusIn(text), retryAfterMs);
+}
+
+/** The Status that a body holds; what something else on the way answered, such as a proxy, is the message. */
+function statusIn(text: string): Status {
   try {
-    status = JSON.parse(text);
-    if (status.kind !== 'Status') status = {};
+    const status: Status = JSON.parse(text);
+    return status.kind === 'Status' ? status : {};
   } catch {
-    status = { message: text.slice(0, 200) };
+    return { message: text.slice(0, 200) };
   }
-  const retryAfterMs = Number(headers['retry-after']) * 1000;
-  return new KubeApiError(request, code, status, retryAfterMs > 0 ? retryAfterMs : undefined);
 }

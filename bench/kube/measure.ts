@@ -1,5 +1,6 @@
 import { createClient } from '../../kube/client.ts';
-import { ConfigMaps, Namespaces } from '../../kube/resources.ts';
+import { ConfigMaps } from '../../kube/resources.ts';
+import { Namespaces } from '../../kube/testing/objects.ts';
 import type { ControlPlane } from '../../test/kube/control-plane.ts';
 import {
   type Access,

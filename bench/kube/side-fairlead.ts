@@ -53,7 +53,9 @@ export function mirrorOf(access: Access, namespace: string): Mirror {
       return listed.promise;
     },
     onUpdate: (handler) =>
-      void reflector.addHandler({ updated: (_, after) => handler(after.data ?? {}) }),
+      void reflector.addHandler((before, after) => {
+        if (before && after) handler(after.data ?? {});
+      }),
     size: () => reflector.store.size,
   };
 }

@@ -1,17 +1,14 @@
-import type { Intent, KubeObject, ResourceType } from '../object.ts';
+import type { Intent, KubeObject } from '../object.ts';
+import { served } from '../resources.ts';
 
 /** A kind for tests, with whatever spec. */
 export interface Widget extends KubeObject {
   spec: { size?: number; text?: string };
 }
 
-export const Widgets: ResourceType<Widget> = {
-  group: 'example.com',
-  version: 'v1',
-  kind: 'Widget',
-  plural: 'widgets',
-  namespaced: true,
-};
+export const Widgets = served<Widget>('example.com/v1', 'Widget');
+export const Nodes = served('v1', 'Node', { namespaced: false });
+export const Namespaces = served('v1', 'Namespace', { namespaced: false });
 
 /** The collection of {@link Widgets} in a scripted server. */
 export const widgets = '/apis/example.com/v1/widgets';

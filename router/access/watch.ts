@@ -70,7 +70,7 @@ export function watchKeys(options: {
       take();
     });
   };
-  secrets.addHandler({ added: changed, updated: changed, deleted: changed });
+  secrets.addHandler(changed);
   return {
     start: () => secrets.start(),
     async synced(signal) {

@@ -2,7 +2,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { createClient, type KubeClient } from '../../kube/client.ts';
 import { keyOf } from '../../kube/object.ts';
 import { createReflector, type Reflector } from '../../kube/reflector.ts';
-import { type ConfigMap, ConfigMaps, Namespaces } from '../../kube/resources.ts';
+import { type ConfigMap, ConfigMaps } from '../../kube/resources.ts';
+import { Namespaces } from '../../kube/testing/objects.ts';
 import { eventually, openSockets } from '../../kube/testing/wait.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import { type CuttingProxy, startCuttingProxy } from './cutting-proxy.ts';
@@ -33,10 +34,9 @@ beforeEach(async () => {
   client = createClient({ ...plane.config, server: `https://127.0.0.1:${proxy.port}` });
   reflector = createReflector({ client, type: ConfigMaps, namespace });
   told = new Map();
-  reflector.addHandler({
-    added: (object) => told.set(keyOf(object), object),
-    updated: (_, after) => told.set(keyOf(after), after),
-    deleted: (lastKnown) => told.delete(keyOf(lastKnown)),
+  reflector.addHandler((before, after) => {
+    if (after) told.set(keyOf(after), after);
+    else if (before) told.delete(keyOf(before));
   });
   reflector.start();
 });
@@ -132,7 +132,9 @@ describe('reflector on a real API server', () => {
     await writer.create(ConfigMaps, { metadata: ref, data: { last: 'known' } });
     await eventually('the object', () => reflector.store.get(keyOf({ metadata: ref })));
     const deleted: ConfigMap[] = [];
-    reflector.addHandler({ deleted: (lastKnown) => deleted.push(lastKnown) });
+    reflector.addHandler((before, after) => {
+      if (before && !after) deleted.push(before);
+    });
     proxy.frozen = true;
     await writer.delete(ConfigMaps, ref);
     await plane.compact();

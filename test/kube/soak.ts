@@ -3,7 +3,8 @@ import { createController } from '../../kube/controller.ts';
 import { isNotFound } from '../../kube/errors.ts';
 import { keyOf, parseKey } from '../../kube/object.ts';
 import { createReflector } from '../../kube/reflector.ts';
-import { type ConfigMap, ConfigMaps, Namespaces } from '../../kube/resources.ts';
+import { type ConfigMap, ConfigMaps } from '../../kube/resources.ts';
+import { Namespaces } from '../../kube/testing/objects.ts';
 import { eventually, openSockets } from '../../kube/testing/wait.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import { type CuttingProxy, startCuttingProxy } from './cutting-proxy.ts';
@@ -98,14 +99,12 @@ const [source, copy] = ['source', 'copy'].map((namespace) =>
   createReflector<ConfigMap>({ client, type: ConfigMaps, namespace }),
 );
 if (!source || !copy) throw new Error('unreachable');
-source.addHandler({ added: count, updated: count, deleted: count });
-function count() {
+source.addHandler(() => {
   counts.events++;
-}
+});
 const controller = createController({
   name: 'copier',
   workers: 4,
-  reconcileTimeoutMs: 10_000,
   async reconcile(key, { signal }) {
     counts.reconciles++;
     const { name } = parseKey(key);
