@@ -13,8 +13,12 @@ export interface ConditionText {
 export const conditionTypes = {
   Accepted: { meaning: 'The spec, and everything it refers to, is sound.' },
   Scheduled: { meaning: 'Every replica has a node.' },
+  WeightsReady: { meaning: 'An engine has its weights, and no replica fails to load them.' },
   Available: { meaning: 'At least one replica serves, or there are none by choice.' },
   Progressing: { meaning: 'Replicas are on their way to the current revision, or have arrived.' },
+  Stalled: {
+    meaning: 'It will not get further by itself: someone has to change something.',
+  },
   Ready: { meaning: 'All of it in one: every replica serves at the current revision.' },
 } as const satisfies Record<string, ConditionText>;
 
@@ -72,13 +76,18 @@ export const reasons = {
     meaning: 'The engine cannot use accelerators of this profile in this number.',
     remedy: 'Do what the message says, or name another profile.',
   },
+  SourceRefused: {
+    on: ['Accepted', 'Ready'],
+    meaning: 'The engine cannot read what spec.source.uri names, or the operator may not mount it.',
+    remedy: 'Do what the message says.',
+  },
   ImageMissing: {
     on: ['Accepted', 'Ready'],
     meaning: 'No image is known for this engine.',
     remedy: "Set spec.engine.image, images of the AcceleratorProfile, or the chart's engineImages.",
   },
   NotAccepted: {
-    on: ['Scheduled', 'Available', 'Progressing'],
+    on: ['Scheduled', 'WeightsReady', 'Available', 'Progressing', 'Stalled'],
     meaning: 'Nothing is done because Accepted is False; running replicas are left as they are.',
     remedy: 'Do what the message of Accepted says.',
   },
@@ -100,14 +109,30 @@ export const reasons = {
   },
   ReplicasReady: { on: ['Available'], meaning: 'At least one replica serves.', remedy: none },
   ScaledToZero: {
-    on: ['Scheduled', 'Available', 'Ready'],
+    on: ['Scheduled', 'WeightsReady', 'Available', 'Ready'],
     meaning: 'spec.replicas is 0.',
     remedy: 'Raise spec.replicas to serve again.',
   },
   Starting: {
-    on: ['Available', 'Progressing', 'Ready'],
+    on: ['WeightsReady', 'Available', 'Progressing', 'Ready'],
     meaning: 'No replica serves yet: they get a node and load their image and their model.',
     remedy: waits,
+  },
+  LoadingWeights: {
+    on: ['WeightsReady', 'Available'],
+    meaning: 'The weights are being loaded; `kubectl logs <pod> -c weights` tells how far it is.',
+    remedy: waits,
+  },
+  WeightsFailed: {
+    on: ['WeightsReady', 'Available', 'Ready'],
+    meaning:
+      'The weights cannot be loaded: not there, gated, no space left, another checksum. The message has the cause and the remedy. It is tried again with growing pauses.',
+    remedy: 'It is tried again with growing pauses.',
+  },
+  WeightsReady: {
+    on: ['WeightsReady'],
+    meaning: 'An engine has its weights.',
+    remedy: none,
   },
   ImagePullFailed: {
     on: ['Available', 'Ready'],
@@ -117,7 +142,8 @@ export const reasons = {
   ConfigMissing: {
     on: ['Available', 'Ready'],
     meaning: 'A container cannot be made, mostly for a Secret or ConfigMap that does not exist.',
-    remedy: 'Create what the message names, or correct spec.engine.env or envFrom.',
+    remedy:
+      'Create what the message names, or correct spec.engine.env, envFrom or spec.source.secretName.',
   },
   OutOfMemory: {
     on: ['Available', 'Ready'],
@@ -155,6 +181,18 @@ export const reasons = {
     meaning: 'All replicas are at the current revision and ready.',
     remedy: none,
   },
+  Paused: {
+    on: ['Progressing', 'Ready'],
+    meaning: 'spec.paused is true: no pod is made, replaced or removed.',
+    remedy: 'Remove spec.paused, or set it to false, to go on.',
+  },
+  ProgressDeadlineExceeded: {
+    on: ['Progressing', 'Stalled', 'Ready'],
+    meaning:
+      'Replicas of the current revision do not serve within spec.rollout.startTimeout. Nothing more is replaced; what is left of the previous revision goes on serving.',
+    remedy: 'See what Ready says of them. Correct the spec, or go back to the previous one.',
+  },
+  NotStalled: { on: ['Stalled'], meaning: 'Nothing is stuck.', remedy: none },
   Ready: { on: ['Ready'], meaning: 'Every replica serves.', remedy: none },
 } as const satisfies Record<string, ReasonText>;
 

@@ -5,6 +5,7 @@ const needed = {
   FAIRLEAD_NAMESPACE: 'fairlead',
   FAIRLEAD_POD_NAME: 'operator-0',
   FAIRLEAD_ROUTER_URL: 'http://router.fairlead.svc/v1',
+  FAIRLEAD_LOADER_IMAGE: 'fairlead:1',
 };
 
 test('defaults, and empty variables count as absent', () => {
@@ -17,6 +18,7 @@ test('defaults, and empty variables count as absent', () => {
     port: 9090,
     engineImages: { accelerated: {}, cpu: {} },
     hostPaths: [],
+    loader: { image: 'fairlead:1', hubEndpoint: undefined },
   });
 });
 
@@ -26,6 +28,7 @@ test('everything set', () => {
     FAIRLEAD_ENGINE_IMAGES: '{"LlamaCpp": "llama:1"}',
     FAIRLEAD_CPU_ENGINE_IMAGES: '{"vLLM": "vllm:cpu"}',
     FAIRLEAD_HOST_PATHS: '/a,/b/c',
+    FAIRLEAD_HUB_ENDPOINT: 'https://hub.example',
     FAIRLEAD_LOG_LEVEL: 'debug',
     FAIRLEAD_WATCH_NAMESPACE: 'models',
     FAIRLEAD_PORT: '0',
@@ -36,6 +39,7 @@ test('everything set', () => {
     port: 0,
     engineImages: { accelerated: { LlamaCpp: 'llama:1' }, cpu: { vLLM: 'vllm:cpu' } },
     hostPaths: ['/a', '/b/c'],
+    loader: { hubEndpoint: 'https://hub.example' },
   });
 });
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { EngineType } from '../crds/modeldeployment/engine.ts';
+import type { LoaderSettings } from './weights/download.ts';
 
 const images = z
   .preprocess(
@@ -40,6 +41,10 @@ const environment = z.object({
     .string()
     .regex(/^\/[^,]*(,\/[^,]*)*$/, 'must be absolute paths separated by commas')
     .optional(),
+  /** Fairlead's own image: init containers load weights with it. */
+  FAIRLEAD_LOADER_IMAGE: z.string().min(1),
+  /** Base URL of the hub that `hf://` means; empty: huggingface.co. */
+  FAIRLEAD_HUB_ENDPOINT: z.url().optional(),
   FAIRLEAD_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
   /** Reconcile this namespace alone; empty: all. */
   FAIRLEAD_WATCH_NAMESPACE: z.string().optional(),
@@ -60,6 +65,7 @@ export interface OperatorConfig {
   engineImages: { accelerated: EngineImages; cpu: EngineImages };
   /** Folders of the nodes that model pods may mount, with all below them. */
   hostPaths: readonly string[];
+  loader: LoaderSettings;
 }
 
 export type EngineImages = Readonly<Partial<Record<EngineType, string | undefined>>>;
@@ -95,5 +101,6 @@ export function readConfig(
       cpu: data.FAIRLEAD_CPU_ENGINE_IMAGES,
     },
     hostPaths: data.FAIRLEAD_HOST_PATHS?.split(',') ?? [],
+    loader: { image: data.FAIRLEAD_LOADER_IMAGE, hubEndpoint: data.FAIRLEAD_HUB_ENDPOINT },
   };
 }

@@ -88,6 +88,7 @@ describe('rights', () => {
       'ClusterRole */fairlead-operator: list,watch fairlead.dev/modeldeployments',
       'ClusterRole */fairlead-operator: patch fairlead.dev/modeldeployments/status',
       'ClusterRole */fairlead-operator: list,watch,create,delete /pods',
+      'ClusterRole */fairlead-operator: create resource.k8s.io/resourceclaimtemplates',
       'ClusterRole */fairlead-operator: create,patch events.k8s.io/events',
       'ClusterRole */fairlead-operator-profiles: list,watch fairlead.dev/acceleratorprofiles',
       'ClusterRole */fairlead-router: list,watch fairlead.dev/modeldeployments',

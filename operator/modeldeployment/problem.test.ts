@@ -136,6 +136,45 @@ test.each<[string, Status, string, string]>([
   expect(problemOf(pod(status))).toEqual({ reason, message });
 });
 
+const weights = (rest: Partial<Container>): Status => ({
+  initContainerStatuses: container({ name: 'weights', ...rest }).containerStatuses ?? [],
+});
+const gated = 'HTTP 401: https://hub.example/org/m is gated: accept its licence';
+
+test.each<[string, Status, string, string]>([
+  ['loading', weights({ state: { running: {} } }), 'LoadingWeights', 'loads its weights'],
+  [
+    'failed, in the loader’s words',
+    weights({ state: { terminated: { ...terminated, message: gated } } }),
+    'WeightsFailed',
+    gated,
+  ],
+  [
+    'failed and trying again: still the same problem',
+    weights({
+      state: { running: {} },
+      lastState: { terminated: { ...terminated, message: gated } },
+      restartCount: 2,
+    }),
+    'WeightsFailed',
+    gated,
+  ],
+  [
+    'killed for memory',
+    weights({ state: { terminated: { exitCode: 137, reason: 'OOMKilled' } } }),
+    'WeightsFailed',
+    'was ended by signal 9',
+  ],
+  [
+    'done; the engine is next',
+    weights({ state: { terminated: { exitCode: 0 } }, ready: true }),
+    'Starting',
+    'loads its image or its model',
+  ],
+])('weights: %s', (_case, status, reason, message) => {
+  expect(problemOf(pod(status))).toEqual({ reason, message });
+});
+
 test('a pod without node has the scheduler’s words about the nodes', () => {
   const unplaced = pod({
     conditions: [
@@ -179,20 +218,20 @@ test('a pod is read as a replica', () => {
     state: 'live',
     scheduled: true,
     ready: true,
-    endAtMs: undefined,
+    sinceMs: undefined,
     problem: undefined,
   });
   const leaving = replicaOf(pod(ready, { deletionTimestamp: '2026-11-21T12:10:00Z' }));
   expect(leaving).toMatchObject({
     state: 'terminating',
     ready: false,
-    endAtMs: Date.parse('2026-11-21T12:10:00Z'),
+    sinceMs: Date.parse('2026-11-21T12:10:00Z'),
   });
   const finishedAt = '2026-11-21T11:30:00Z';
   const ended = container({ state: { terminated: { ...terminated, finishedAt } } });
   expect(replicaOf(pod({ ...ended, phase: 'Failed' }))).toMatchObject({
     state: 'dead',
     ready: false,
-    endAtMs: Date.parse(finishedAt),
+    sinceMs: Date.parse(finishedAt),
   });
 });

@@ -1,6 +1,7 @@
 import type { Reason } from '../../crds/conditions.ts';
 import { engineContainer } from '../../crds/labels.ts';
 import type { Pod } from '../../kube/resources.ts';
+import { loaderContainer } from '../weights/download.ts';
 
 /** Why a pod does not serve. */
 export interface Problem {
@@ -11,6 +12,8 @@ export interface Problem {
     | 'Starting'
     | 'ImagePullFailed'
     | 'ConfigMissing'
+    | 'LoadingWeights'
+    | 'WeightsFailed'
     | 'OutOfMemory'
     | 'EngineCrashed'
     | 'PodFailed'
@@ -51,13 +54,13 @@ export function problemOf(pod: Pod): Problem | undefined {
     if (reason === 'Unschedulable') return { reason, message: schedulerWords(message) };
     return { reason: 'Scheduling', message: sentence(message) || 'waits for the scheduler' };
   }
-  const statuses = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
-  for (const container of statuses) {
+  const { initContainerStatuses = [], containerStatuses = [] } = status ?? {};
+  for (const container of [...initContainerStatuses, ...containerStatuses]) {
     const problem = containerProblem(container, pod);
     if (problem) return problem;
   }
   // The node controller says so of the pod; of the containers the last word is the lost kubelet's.
-  if (statuses.length > 0 && statuses.every(({ ready }) => ready))
+  if (containerStatuses.length > 0 && containerStatuses.every(({ ready }) => ready))
     return { reason: 'NotReady', message: `its node ${pod.spec.nodeName} does not answer` };
   return { reason: 'Starting', message: 'loads its image or its model' };
 }
@@ -79,6 +82,12 @@ function containerProblem(container: ContainerStatus, pod: Pod): Problem | undef
     return { reason: 'ConfigMissing', message: sentence(message) || reason };
   if (container.ready) return undefined;
   const ended = state?.terminated ?? lastState?.terminated;
+  if (name === loaderContainer) {
+    if (ended?.exitCode === 0) return undefined;
+    if (ended)
+      return { reason: 'WeightsFailed', message: sentence(ended.message) || ending(ended) };
+    return state?.running && { reason: 'LoadingWeights', message: 'loads its weights' };
+  }
   if (ended) return crash(ended, restartCount, name, pod);
   if (reason === 'RunContainerError')
     return { reason: 'EngineCrashed', message: `cannot be started: ${sentence(message)}` };

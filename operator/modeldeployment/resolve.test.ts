@@ -22,6 +22,7 @@ const settings: References['settings'] = {
     cpu: { vLLM: 'vllm:cpu' },
   },
   hostPaths: ['/srv/models'],
+  loader: { image: 'fairlead:1', hubEndpoint: undefined },
 };
 const vllm = { engine: { type: 'vLLM' } };
 
@@ -103,6 +104,12 @@ test.each<[string, Record<string, unknown>, Partial<References>, RegExp]>([
     { ...vllm, accelerator: { profile: 'mig', count: 2 } },
     { profile: { ...profile, spec: { resourceName: 'nvidia.com/mig-1g.10gb' } } },
     /^spec\.accelerator\.count: vLLM cannot spread a model over 2 of nvidia\.com\/mig-1g\.10gb/,
+  ],
+  [
+    'SourceRefused',
+    { source: { uri: 'hostpath:///etc/model.gguf' } },
+    {},
+    /^spec\.source\.uri: \/etc\/model\.gguf is not below a folder that the chart's weights\.hostPaths/,
   ],
   [
     'ImageMissing',

@@ -21,6 +21,7 @@ export interface SpecProblem {
     | 'ProfileNotFound'
     | 'AcceleratorRefused'
     | 'ImageMissing'
+    | 'SourceRefused'
   >;
   message: string;
 }
@@ -33,7 +34,7 @@ export interface References {
 }
 
 /** The operator's settings that decide what a spec may refer to. */
-export type ResolveSettings = Pick<OperatorConfig, 'engineImages' | 'hostPaths'>;
+export type ResolveSettings = Pick<OperatorConfig, 'engineImages' | 'hostPaths' | 'loader'>;
 
 /** Finds all that a spec refers to, or says what is wrong with it. Pure. */
 export function resolve(
@@ -55,9 +56,11 @@ export function resolve(
     const message = `spec.engine.image: no default image is set for ${wanted.type}; name one here, in the AcceleratorProfile's images, or in the chart's engineImages`;
     return { problem: { reason: 'ImageMissing', message } };
   }
-  const weights = weightsOf(source.uri);
-  // The CRD refuses what weights/ does not know; only a CRD newer than this operator gets here.
-  if (weights === undefined) throw new Error(`spec.source.uri: ${source.uri} is not supported`);
+  const isHostPathAllowed = (path: string) => isBelow(path, settings.hostPaths);
+  const weights = weightsOf(source, engine, { loader: settings.loader, isHostPathAllowed });
+  if (typeof weights === 'string') {
+    return { problem: { reason: 'SourceRefused', message: weights } };
+  }
   return { resolved: { engine, image, weights, profile: profile?.spec } };
 }
 

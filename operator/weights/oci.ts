@@ -1,19 +1,12 @@
-import type { Weights } from './weights.ts';
-
-const mountPath = '/models';
-const defaultFile = 'model.gguf';
+import { mounted, type Weights, type WeightsInput } from './weights.ts';
 
 /**
  * `oci://registry/repository[:tag][@digest][?file=path]`: the image is mounted read-only as an image
  * volume (KEP-4639), so the node caches it like any other image and nothing is copied.
  */
-export function ociWeights(uri: URL): Weights {
-  const file = uri.searchParams.get('file') ?? defaultFile;
+export function ociWeights({ uri, form }: WeightsInput): Weights {
   const reference = `${uri.host}${uri.pathname}`;
-  return {
-    // Without the pullPolicy an image without tag would be pulled at every start.
-    volumes: [{ name: 'model', image: { reference, pullPolicy: 'IfNotPresent' } }],
-    volumeMounts: [{ name: 'model', mountPath, readOnly: true }],
-    modelPath: `${mountPath}/${file}`,
-  };
+  const path = uri.searchParams.get('file') ?? (form === 'file' ? 'model.gguf' : '');
+  // Without the pullPolicy an image without tag would be pulled at every start.
+  return mounted({ image: { reference, pullPolicy: 'IfNotPresent' } }, path);
 }

@@ -31,6 +31,7 @@ export async function startOperator(
       FAIRLEAD_POD_NAME: 'operator',
       FAIRLEAD_ROUTER_URL: 'http://fairlead-router.fairlead.svc/v1',
       FAIRLEAD_ENGINE_IMAGES: '{"LlamaCpp": "local.test/llama-server:1"}',
+      FAIRLEAD_LOADER_IMAGE: 'local.test/fairlead:1',
       FAIRLEAD_PORT: '0',
       FAIRLEAD_LOG_LEVEL: 'debug',
       ...variables,

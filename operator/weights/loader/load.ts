@@ -1,0 +1,100 @@
+import { statfs } from 'node:fs/promises';
+import type { SourceScheme } from '../../../crds/modeldeployment/source.ts';
+import type { Form } from '../weights.ts';
+import { download } from './download.ts';
+import { LoadError } from './errors.ts';
+import { listGs } from './gs.ts';
+import { listHttps } from './https.ts';
+import { listHub } from './hub.ts';
+import type { Lister, RemoteFile } from './remote-file.ts';
+import { type Patience, persist } from './retry.ts';
+import { listS3 } from './s3.ts';
+
+const listers: Readonly<Partial<Record<SourceScheme, Lister>>> = {
+  hf: listHub,
+  https: listHttps,
+  s3: listS3,
+  gs: listGs,
+};
+
+/** What is loaded, and where to. */
+export interface LoadOptions {
+  uri: URL;
+  form: Form;
+  folder: string;
+  env: Readonly<Record<string, string | undefined>>;
+  log(line: string): void;
+  patience?: Patience;
+}
+
+/** Files at a time: one connection seldom fills the line, and a model has few files. */
+const atOnce = 4;
+const progressEveryMs = 10_000;
+
+/**
+ * Loads a source: list → room for it → every file → done.
+ * @returns how much there is now
+ * @throws LoadError with what the user can do
+ */
+export async function load(options: LoadOptions): Promise<{ files: number; bytes: number }> {
+  const { uri, form, folder, env, log } = options;
+  const { patience = { attempts: 8, firstPauseMs: 1_000 } } = options;
+  const lister = listers[uri.protocol.slice(0, -1) as SourceScheme];
+  if (!lister) throw new LoadError('BadSource', `${uri.protocol} is nothing that can be loaded`);
+  const files = await persist(
+    () => lister({ uri, form, env }),
+    () => 0,
+    log,
+    patience,
+  );
+  const totalBytes = sum(files);
+  log(
+    `${files.length} files, ${totalBytes === undefined ? 'size unknown' : gigabytes(totalBytes)}`,
+  );
+
+  let bytes = 0;
+  const onBytes = (count: number) => {
+    bytes += count;
+  };
+  const of = totalBytes === undefined ? '' : ` of ${gigabytes(totalBytes)}`;
+  const rest = [...files];
+  const timer = setInterval(() => log(`${gigabytes(bytes)}${of}`), progressEveryMs);
+  try {
+    if (totalBytes !== undefined) await requireRoom(folder, totalBytes);
+    const worker = async () => {
+      for (let file = rest.shift(); file; file = rest.shift()) {
+        await download(file, folder, { onBytes, log, patience });
+        log(`${file.path} is there`);
+      }
+    };
+    await Promise.all(Array.from({ length: atOnce }, worker));
+  } finally {
+    rest.length = 0;
+    clearInterval(timer);
+  }
+  return { files: files.length, bytes };
+}
+
+/** Better said before an hour of loading than after it. */
+async function requireRoom(folder: string, neededBytes: number): Promise<void> {
+  const { blocks, bsize } = await statfs(folder);
+  const sizeBytes = blocks * bsize;
+  if (neededBytes > sizeBytes)
+    throw new LoadError(
+      'NoSpace',
+      `${gigabytes(neededBytes)} of weights do not fit on a disk of ${gigabytes(sizeBytes)}`,
+    );
+}
+
+function sum(files: readonly RemoteFile[]): number | undefined {
+  let total = 0;
+  for (const { sizeBytes } of files) {
+    if (sizeBytes === undefined) return undefined;
+    total += sizeBytes;
+  }
+  return total;
+}
+
+function gigabytes(bytes: number): string {
+  return bytes < 1e8 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
+}
