@@ -11,8 +11,7 @@ test('without variables the documented defaults hold', () => {
     accessLog: true,
     bodyLimitBytes: 100 * 1024 * 1024,
     corsOrigins: new Set(),
-    retries: 2,
-    connectTimeoutMs: 5_000,
+    streamUsage: true,
     lameDuckMs: 5_000,
     drainTimeoutMs: 600_000,
   });
@@ -21,13 +20,13 @@ test('without variables the documented defaults hold', () => {
 test('an empty variable counts as absent, a set one is read as its type', () => {
   const config = readConfig({
     FAIRLEAD_PORT: '',
-    FAIRLEAD_RETRIES: '0',
+    FAIRLEAD_STREAM_USAGE: 'false',
     FAIRLEAD_ACCESS_LOG: 'false',
     FAIRLEAD_WATCH_NAMESPACE: 'team-a',
   });
   expect(config).toMatchObject({
     port: 8080,
-    retries: 0,
+    streamUsage: false,
     accessLog: false,
     watchNamespace: 'team-a',
   });

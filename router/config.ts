@@ -23,8 +23,12 @@ const environment = z.object({
     .default('')
     .transform(readOrigins)
     .describe('origins of web pages that may call the router, with commas; `*`: any; empty: none'),
-  FAIRLEAD_RETRIES: z.coerce.number().int().min(0).max(10).default(2),
-  FAIRLEAD_CONNECT_TIMEOUT_MS: ms(5_000),
+  FAIRLEAD_STREAM_USAGE: z
+    .stringbool()
+    .default(true)
+    .describe(
+      'engines are asked for the tokens of every stream; clients that did not ask see none',
+    ),
   FAIRLEAD_LAME_DUCK_MS: ms(5_000).describe('after SIGTERM: not ready, but still serving'),
   FAIRLEAD_DRAIN_TIMEOUT_MS: ms(600_000).describe('after that: how long open answers may take'),
 });
@@ -39,8 +43,7 @@ export interface RouterConfig {
   accessLog: boolean;
   bodyLimitBytes: number;
   corsOrigins: AllowedOrigins;
-  retries: number;
-  connectTimeoutMs: number;
+  streamUsage: boolean;
   lameDuckMs: number;
   drainTimeoutMs: number;
 }
@@ -71,8 +74,7 @@ export function readConfig(env: NodeJS.ProcessEnv): RouterConfig {
     accessLog: read.FAIRLEAD_ACCESS_LOG,
     bodyLimitBytes: read.FAIRLEAD_BODY_LIMIT_BYTES,
     corsOrigins: read.FAIRLEAD_CORS_ORIGINS,
-    retries: read.FAIRLEAD_RETRIES,
-    connectTimeoutMs: read.FAIRLEAD_CONNECT_TIMEOUT_MS,
+    streamUsage: read.FAIRLEAD_STREAM_USAGE,
     lameDuckMs: read.FAIRLEAD_LAME_DUCK_MS,
     drainTimeoutMs: read.FAIRLEAD_DRAIN_TIMEOUT_MS,
   };

@@ -15,7 +15,7 @@ import { modelCard, modelList } from './openai/model-cards.ts';
 import { modelsPath, realtimePath } from './openai/paths.ts';
 import { findTarget, offers, requireFeature } from './openai/resolve.ts';
 import type { ResponseIds } from './openai/response-ids.ts';
-import type { RelayRequest } from './relay/relay.ts';
+import type { RelayRequest } from './relay/request.ts';
 
 /** What answering needs to know. */
 export interface Answering {
@@ -58,7 +58,6 @@ export class Exchange {
       this.#recordCall(endpoint, call);
       const relayed = {
         endpoint,
-        target: call.path + request.query,
         path: call.path + request.query,
         rawHeaders: request.rawHeaders,
         body: request.body,
@@ -67,7 +66,6 @@ export class Exchange {
         response: this.#reply.raw,
         replyHeaders: this.#corsHeaders(),
         record,
-        model: () => catalog.current().byName.get(asked.model),
         targets: () =>
           targetsOf(catalog.current(), asked.model, (_name, { features }) =>
             offers(features, endpoint),

@@ -9,9 +9,12 @@ import { createBalancer } from './balance/balancer.ts';
 import type { Catalog } from './catalog/model.ts';
 import { watchCatalog } from './catalog/watch.ts';
 import type { RouterConfig } from './config.ts';
+import { Ejections } from './ejection/ejections.ts';
 import { createInternalServer } from './internal-server.ts';
 import { modelEndpoints } from './openai/endpoints.ts';
 import { offers } from './openai/resolve.ts';
+import { Deadlines } from './relay/deadlines.ts';
+import { RetryBudgets } from './relay/retry-budget.ts';
 import { Upstreams } from './relay/upstreams.ts';
 import { createServer } from './server.ts';
 import { drainServer } from './shutdown.ts';
@@ -49,8 +52,13 @@ export async function startRouter(dependencies: RouterDependencies): Promise<Rou
   const metrics = createRouterMetrics(registry);
   const accessLog = config.accessLog ? log : undefined;
   const telemetry = new RequestTelemetry({ metrics, tracing, accessLog, nowMs });
-  const upstreams = new Upstreams({ connectTimeoutMs: config.connectTimeoutMs });
+  const upstreams = new Upstreams();
   const balancer = createBalancer(Math.random);
+  const budgets = new RetryBudgets(nowMs);
+  const ejections = new Ejections(nowMs, ({ servedName }, { namespace, pod }, reason, out_ms) => {
+    metrics.ejections.inc({ gen_ai_request_model: servedName, reason });
+    log.warn({ model: servedName, namespace, pod, reason, out_ms }, 'replica ejected');
+  });
   let draining = false;
 
   const catalog = watchCatalog({
@@ -62,6 +70,8 @@ export async function startRouter(dependencies: RouterDependencies): Promise<Rou
       const replicas = changed.models.flatMap((model) => model.replicas);
       upstreams.retain(replicas);
       balancer.retain(replicas);
+      ejections.retain(replicas);
+      budgets.retain(changed.models.map(({ servedName }) => servedName));
       showModels(changed, telemetry);
     },
   });
@@ -74,11 +84,13 @@ export async function startRouter(dependencies: RouterDependencies): Promise<Rou
   const server = createServer({
     catalog,
     telemetry,
-    upstreams,
-    balancer,
+    relaying: {
+      ...{ upstreams, balancer, ejections, budgets },
+      deadlines: new Deadlines(nowMs),
+      streamUsage: config.streamUsage,
+    },
     nowMs,
     log,
-    retries: config.retries,
     bodyLimitBytes: config.bodyLimitBytes,
     corsOrigins: config.corsOrigins,
     isDraining: () => draining,

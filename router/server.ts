@@ -1,7 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import type { RequestTelemetry } from '../telemetry/request-telemetry.ts';
-import type { Balancer } from './balance/balancer.ts';
 import type { CatalogSource } from './catalog/watch.ts';
 import { refuseBrokenRequest } from './client-errors.ts';
 import type { AllowedOrigins } from './cors.ts';
@@ -10,19 +9,16 @@ import { modelEndpoints } from './openai/endpoints.ts';
 import { ApiError } from './openai/errors.ts';
 import { modelsPath, pathsOf } from './openai/paths.ts';
 import { ResponseIds } from './openai/response-ids.ts';
-import { relay } from './relay/relay.ts';
-import type { Upstreams } from './relay/upstreams.ts';
+import { type RelayDependencies, relay } from './relay/relay.ts';
 import { requestIdOf } from './request-id.ts';
 
 /** What the clients' server works with. */
 export interface ServerDependencies {
   catalog: CatalogSource;
   telemetry: RequestTelemetry;
-  upstreams: Upstreams;
-  balancer: Balancer;
+  relaying: RelayDependencies;
   /** Milliseconds of the telemetry's clock. */
   nowMs: () => number;
-  retries: number;
   bodyLimitBytes: number;
   corsOrigins: AllowedOrigins;
   /** While true, answers ask clients to open new connections, which go to other routers. */
@@ -51,7 +47,8 @@ export function createServer(dependencies: ServerDependencies): FastifyInstance 
     forceCloseConnections: false,
     return503OnClosing: false,
     routerOptions: { maxParamLength: 1024 },
-    http: { maxHeaderSize: 64 * 1024 },
+    // Without a Host node:http would answer by itself, and not in JSON.
+    http: { maxHeaderSize: 64 * 1024, requireHostHeader: false },
     exposeHeadRoutes: false,
     genReqId: (request) => requestIdOf(request.headers['x-request-id']),
     clientErrorHandler: refuseBrokenRequest,
@@ -61,7 +58,7 @@ export function createServer(dependencies: ServerDependencies): FastifyInstance 
 
   acceptAnyBody(app);
   noteArrival(app, dependencies.nowMs);
-  refuseLongUrls(app, exchangeOf);
+  refuseUnfit(app, exchangeOf);
   answerExpectations(app, dependencies.bodyLimitBytes);
   for (const endpoint of modelEndpoints) {
     const answer = (request: FastifyRequest, reply: FastifyReply) => {
@@ -69,7 +66,7 @@ export function createServer(dependencies: ServerDependencies): FastifyInstance 
       const relayed = exchange.prepareRelay(endpoint);
       if (!relayed) return reply;
       reply.hijack();
-      relay({ ...dependencies, refuse: (_, error) => exchange.refuse(error) }, relayed);
+      relay(dependencies.relaying, relayed);
       return reply;
     };
     const { method, path, also } = endpoint;
@@ -104,14 +101,20 @@ function acceptAnyBody(app: FastifyInstance): void {
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
 }
 
-function refuseLongUrls(
+/** Refuses by the head alone what no endpoint takes: a URL too long, or HTTP/1.1 without a Host. */
+function refuseUnfit(
   app: FastifyInstance,
   exchangeOf: (request: FastifyRequest, reply: FastifyReply) => Exchange,
 ): void {
   app.addHook('onRequest', (request, reply, done) => {
-    if ((request.raw.url?.length ?? 0) <= longestUrl) return done();
-    const message = `The URL is longer than ${longestUrl / 1024} KiB.`;
-    exchangeOf(request, reply).refuse(new ApiError('url_too_long', message));
+    const { url = '', headers, httpVersion } = request.raw;
+    if (url.length > longestUrl) {
+      const message = `The URL is longer than ${longestUrl / 1024} KiB.`;
+      exchangeOf(request, reply).refuse(new ApiError('url_too_long', message));
+    } else if (headers.host === undefined && httpVersion !== '1.0') {
+      const message = 'The request has no Host header.';
+      exchangeOf(request, reply).refuse(new ApiError('invalid_request', message));
+    } else done();
   });
 }
 

@@ -164,12 +164,12 @@ test('the program ends with 0 within seconds of SIGTERM, though its collector is
 });
 
 test('a wrong variable ends the program with 1 and its name', async () => {
-  const child = await runMain('http://127.0.0.1:1', { FAIRLEAD_RETRIES: 'many' });
+  const child = await runMain('http://127.0.0.1:1', { FAIRLEAD_LAME_DUCK_MS: 'long' });
   let output = '';
   child.stderr?.on('data', (text) => {
     output += text;
   });
   const [code] = await once(child, 'exit');
   expect(code).toBe(1);
-  expect(output).toMatch(/^fairlead-router: .*FAIRLEAD_RETRIES/);
+  expect(output).toMatch(/^fairlead-router: .*FAIRLEAD_LAME_DUCK_MS/);
 });

@@ -114,6 +114,12 @@ export const routerMetrics = {
     help: 'Attempts that were repeated, by the reason of the repetition',
     labels: [model, 'reason'],
   },
+  ejections: {
+    name: 'fairlead_ejections_total',
+    type: 'counter',
+    help: 'Replicas left out for a while because they failed, by the reason',
+    labels: [model, 'reason'],
+  },
   fallbacks: {
     name: 'fairlead_fallbacks_total',
     type: 'counter',
@@ -203,7 +209,9 @@ export const attributes = {
   backendNamespace: 'fairlead.backend.namespace',
   backendRevision: 'fairlead.backend.revision',
   routePolicy: 'fairlead.route.policy',
+  routeReason: 'fairlead.route.reason',
   routeCandidates: 'fairlead.route.candidates',
+  routePrefixMatch: 'fairlead.route.prefix_match_ratio',
   operation: 'gen_ai.operation.name',
   provider: 'gen_ai.provider.name',
   requestModel: 'gen_ai.request.model',

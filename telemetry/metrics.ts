@@ -50,6 +50,7 @@ export function createRouterMetrics(registry: MetricsRegistry) {
     routerOverhead: histogram(registry, m.routerOverhead),
     upstreamAttempts: counter(registry, m.upstreamAttempts),
     retries: counter(registry, m.retries),
+    ejections: counter(registry, m.ejections),
     clientDisconnects: counter(registry, m.clientDisconnects),
     fallbacks: counter(registry, m.fallbacks),
     modelReplicas: gauge(registry, m.modelReplicas),

@@ -50,7 +50,11 @@ export interface AttemptTarget {
   address: string;
   port: number;
   policy: string;
+  /** Why this one. */
+  reason: string;
   candidates: number;
+  /** How much of the prompt it is expected to know, 0 … 1. */
+  prefixMatchRatio?: number | undefined;
 }
 
 /** What came of an attempt. */
@@ -83,8 +87,10 @@ export class RequestRecord {
   #upstreamMs = 0;
   #firstByteMs: number | undefined;
   #sample: ReplySample | undefined;
+  #facts: ReplyFacts | undefined;
   #tenant: string | undefined;
-  #whenOver: ((facts: ReplyFacts | undefined, end: RequestEnd) => void) | undefined;  #ended = false;
+  #whenOver: ((facts: ReplyFacts | undefined, end: RequestEnd) => void) | undefined;
+  #ended = false;
 
   constructor(telemetry: RequestTelemetry, start: RequestStart) {
     this.#telemetry = telemetry;
@@ -132,6 +138,7 @@ export class RequestRecord {
     this.#attempts++;
     this.#attemptStartMs = this.#telemetry.nowMs();
     this.#sample = undefined;
+    this.#facts = undefined;
     return this.#spans?.startAttempt(this.#start.method, {
       'http.request.method': this.#start.method,
       'server.address': target.address,
@@ -141,6 +148,8 @@ export class RequestRecord {
       [attributes.backendNamespace]: target.namespace,
       [attributes.backendRevision]: target.revision,
       [attributes.routePolicy]: target.policy,
+      [attributes.routeReason]: target.reason,
+      ...optional(attributes.routePrefixMatch, target.prefixMatchRatio),
       [attributes.routeCandidates]: target.candidates,
       ...(this.#attempts > 1 ? { 'http.request.resend_count': this.#attempts - 1 } : undefined),
     });
@@ -180,6 +189,17 @@ export class RequestRecord {
     return this.#sample?.end(count) ?? '';
   }
 
+  /** What the answer so far tells of itself; to be asked at its end. */
+  facts(): ReplyFacts | undefined {
+    this.#facts ??= this.#sample?.facts();
+    return this.#facts;
+  }
+
+  /** Milliseconds since the request came. */
+  elapsedMs(): number {
+    return this.#telemetry.nowMs() - this.#start.startMs;
+  }
+
   /** Where the answer is, for `fairlead_client_disconnects_total`. */
   phase(): Phase {
     if (this.#firstByteMs !== undefined) return 'streaming';
@@ -192,7 +212,7 @@ export class RequestRecord {
     this.#ended = true;
     const endMs = this.#telemetry.nowMs();
     const errorType = errorTypeOf(end.status, end.errorType);
-    const facts = this.#sample?.facts();
+    const facts = this.facts();
     const durationMs = endMs - this.#start.startMs;
     const uploadMs = this.#start.receivedMs - this.#start.startMs;
     const ttftMs =

@@ -33,6 +33,7 @@ function scene() {
     address: '10.0.0.1',
     port: 8000,
     policy: 'LeastLoad',
+    reason: 'least_load',
     candidates: 1,
   };
   const metrics = async () => (await expose(registry)).body;

@@ -19,11 +19,7 @@ let good: ScriptedUpstream;
 let router: TestRouter;
 let models = 0;
 beforeAll(async () => {
-  [broken, good, router] = await Promise.all([
-    startUpstream(),
-    startUpstream(),
-    startTestRouter({ connectTimeoutMs: 300 }),
-  ]);
+  [broken, good, router] = await Promise.all([startUpstream(), startUpstream(), startTestRouter()]);
 });
 beforeEach(() => {
   good.answer = (request) => sendJson(request, { from: 'good' });
@@ -94,10 +90,11 @@ test('a refused connection is asked of another replica', async () => {
 });
 
 test.each([429, 400, 500])('an engine’s %i is the answer', async (status) => {
-  broken.answer = (request) => sendJson(request, { error: { message: 'no' } }, status);
+  const error = { message: 'no', type: 'some_error', param: null, code: null };
+  broken.answer = (request) => sendJson(request, { error }, status);
   const answer = await ask(await modelAt(broken.port, broken.port));
   expect(answer.status).toBe(status);
-  expect(await answer.json()).toEqual({ error: { message: 'no' } });
+  expect(await answer.json()).toEqual({ error });
 });
 
 test('no replica is asked twice and no more than two others are', async () => {
@@ -116,10 +113,12 @@ test('no replica is asked twice and no more than two others are', async () => {
 });
 
 test('the last replica’s own 503 is passed on', async () => {
-  broken.answer = (request) => sendJson(request, { error: { message: 'loading' } }, 503);
+  const error = { message: 'loading', type: 'unavailable', param: null, code: null };
+  broken.answer = (request) => sendJson(request, { error }, 503);
   const answer = await ask(await modelAt(broken.port));
   expect(answer.status).toBe(503);
-  expect(await answer.json()).toEqual({ error: { message: 'loading' } });
+  expect(answer.headers.get('x-should-retry')).toBe('false');
+  expect(await answer.json()).toEqual({ error });
 });
 
 test('nothing is retried once the first byte went to the client', async () => {

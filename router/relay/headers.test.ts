@@ -29,7 +29,7 @@ test('an engine’s headers go on in their order and case, less what ends at thi
   const raw = ['Server', 'e', 'Connection', 'close, X-Hop', 'X-Hop', 'gone', 'Keep-Alive', 'x'];
   const more = ['X-Request-ID', 'theirs', 'Set-Cookie', 'a', 'Set-Cookie', 'b', 'X-Ü', 'ü'];
   const bytes = [...raw, ...more].map((text) => Buffer.from(text, 'latin1'));
-  expect(replyHead(200, bytes, 'req_1').headers).toEqual([
+  expect(replyHead(200, bytes, ['x-request-id', 'req_1']).headers).toEqual([
     ...['x-request-id', 'req_1', 'Server', 'e'],
     ...['Set-Cookie', 'a', 'Set-Cookie', 'b', 'X-Ü', 'ü'],
   ]);
@@ -41,7 +41,7 @@ test.each([
   ['text/event-streams', false],
   ['application/json', false],
 ])('content type %s', (contentType, isEventStream) => {
-  const head = replyHead(200, ['Content-Type', contentType], 'req_1');
+  const head = replyHead(200, ['Content-Type', contentType], []);
   expect(head.isEventStream).toBe(isEventStream);
   expect(head.headers.includes('x-accel-buffering')).toBe(isEventStream);
 });

@@ -1,240 +1,294 @@
-import type { ServerResponse } from 'node:http';
 import type { AttemptOutcome, ErrorType } from '../../telemetry/contract.ts';
-import type { RequestRecord } from '../../telemetry/request-record.ts';
-import type { Balancer, Placement } from '../balance/balancer.ts';
-import type { Model, Replica } from '../catalog/model.ts';
-import type { ModelEndpoint } from '../openai/endpoints.ts';
-import { ApiError } from '../openai/errors.ts';
+import type { Placement } from '../balance/balancer.ts';
+import type { Replica } from '../catalog/model.ts';
+import { pathAt } from '../catalog/origin.ts';
+import type { Target } from '../catalog/target.ts';
+import type { WatchedAttempt } from '../ejection/ejections.ts';
+import { Answer } from './answer.ts';
 import { Attempt, type AttemptListener } from './attempt.ts';
 import { ClientReply } from './client-reply.ts';
-import { type Failure, failureOf } from './failure.ts';
+import type { Deadline } from './deadline-wheel.ts';
+import type { Deadlines } from './deadlines.ts';
+import { EngineError } from './engine-error.ts';
+import { isEngineDown } from './engine-state.ts';
+import { type Failure, timeouts } from './failure.ts';
+import { brokenOff, notReady, unanswered } from './refusals.ts';
+import type { RelayRequest } from './request.ts';
 import { requestHeaders } from './request-headers.ts';
 import { type ReplyHead, replyHead } from './response-headers.ts';
-import { decide } from './retry.ts';
-import { isCompleteStream, streamEndLength } from './stream-end.ts';
+import { decide, isRetriedStatus, verdictOf } from './retry.ts';
+import { Route, type RouteDependencies, type Stop } from './route.ts';
+import { upstreamBody } from './upstream-body.ts';
 import type { Upstreams } from './upstreams.ts';
 
-/** A request that is ready to be sent to a replica. */
-export interface RelayRequest {
-  readonly endpoint: ModelEndpoint;
-  /** Path and query to ask the engine at. */
-  readonly target: string;
-  readonly rawHeaders: readonly string[];
-  readonly body: Buffer;
-  readonly requestId: string;
-  readonly response: ServerResponse;
-  readonly record: RequestRecord;
-  /** The model as it is now; asked anew before each attempt. */
-  readonly model: () => Model | undefined;
+/** What all requests share. */
+export interface RelayDependencies extends RouteDependencies {
+  upstreams: Upstreams;
+  deadlines: Deadlines;
+  /** Whether engines are asked to tell the tokens of every stream. */
+  streamUsage: boolean;
 }
 
-/** What all requests share. */
-export interface RelayDependencies {
-  upstreams: Upstreams;
-  balancer: Balancer;
-  /** How many other replicas a request may be sent to after the first. */
-  retries: number;
-  /** Answers a request that got no answer from any replica. */
-  refuse: (request: RelayRequest, error: ApiError) => void;
+/** An attempt at a replica, and what goes with it. */
+interface Visit {
+  readonly target: Target;
+  readonly replica: Replica;
+  readonly placement: Placement;
+  readonly health: WatchedAttempt;
+  readonly isFresh: boolean;
+  readonly addedUsage: boolean;
+  readonly attempt: Attempt;
 }
 
 /**
  * Sends a request to the replica that the balancer chooses and its answer back, byte for byte. Before the
  * answer's first byte a failure is repaired on another replica; after it, never. When the client goes,
- * the engine's connection goes with it.
+ * the replica's connection goes with it.
  */
-export function relay(dependencies: RelayDependencies, request: RelayRequest): void {
+export function relay(shared: RelayDependencies, request: RelayRequest): void {
   if (request.response.destroyed) {
     request.record.end({ status: 0, errorType: 'client_disconnected', bytesOut: 0 });
     return;
   }
-  new Relay(dependencies, request).tryNext();
+  new Relay(shared, request).start();
 }
 
 class Relay implements AttemptListener {
   readonly #shared: RelayDependencies;
   readonly #request: RelayRequest;
   readonly #reply: ClientReply;
-  /** Replicas that failed this request. */
-  readonly #failed = new Set<string>();
-  #retriesLeft: number;
-  #placement: Placement | undefined;
-  #attempt: Attempt | undefined;
-  #freshTried = false;
+  readonly #route: Route;
+  #total: Deadline | undefined;
+  #visit: Visit | undefined;
+  #answer: Answer | undefined;
+  #engineError: EngineError | undefined;
+  #wasLate = false;
 
   constructor(shared: RelayDependencies, request: RelayRequest) {
     this.#shared = shared;
     this.#request = request;
-    this.#retriesLeft = shared.retries;
+    this.#route = new Route(shared, request);
     this.#reply = new ClientReply(request.response);
     this.#reply.onGone(() => this.#clientGone());
   }
 
-  /** Sends the request to a replica that has not failed it. */
-  tryNext(lastFailure?: Failure): void {
-    const candidates = this.#candidates();
-    const { body, endpoint, model } = this.#request;
-    const placement = this.#shared.balancer.place(
-      { model: model()?.servedName ?? '', body, operation: endpoint.operation },
-      'LeastLoad',
-      candidates,
-    );
-    if (!placement) {
-      this.#refuse(lastFailure);
-      return;
+  start(): void {
+    const model = this.#request.targets()[0]?.model;
+    const { budgets, deadlines } = this.#shared;
+    if (model) {
+      budgets.earn(model.servedName);
+      const { totalMs } = model.routing.timeouts;
+      this.#total = deadlines.after(totalMs, () => this.#fail(timeouts.total));
     }
-    this.#placement = placement;
-    this.#freshTried = false;
-    this.#send(placement, false);
+    const stop = this.#route.next();
+    if (stop) this.#go(stop);
+    else this.#refuse();
   }
 
   head(status: number, rawHeaders: readonly (string | Buffer)[]): void {
-    if (status >= 500 && this.#decide(status, false) === 'elsewhere') {
-      this.#attempt?.abort();
-      this.#attemptEnded('status', status);
-      this.#retryElsewhere(String(status));
+    this.#visit?.health.verdict(verdictOf(status));
+    const retry = isRetriedStatus(status) && this.#route.next(this.#visit?.replica);
+    if (retry) {
+      this.#retry(retry, status);
       return;
     }
-    this.#reply.writeHead(replyHead(status, rawHeaders, this.#request.requestId));
+    const head = replyHead(status, rawHeaders, this.#ownHeaders(isRetriedStatus(status)));
+    this.#engineError = EngineError.of(head);
+    if (!this.#engineError) this.#begin(head);
   }
 
   data(chunk: Buffer): boolean {
-    this.#placement?.firstByte();
-    this.#request.record.data(chunk);
-    return this.#reply.write(chunk, () => this.#attempt?.resume());
+    const held = this.#engineError;
+    if (held?.add(chunk)) return true;
+    if (held) {
+      this.#engineError = undefined;
+      this.#begin(held.head);
+      return this.#write(held.body);
+    }
+    return this.#write(chunk);
   }
 
   end(): void {
-    const { head } = this.#reply;
-    if (head && this.#isCutOff(head)) {
-      this.#truncated();
+    if (this.#engineError && !this.#endError(this.#engineError)) return;
+    if (!this.#answer?.end()) {
+      this.#truncate();
       return;
     }
-    const ok = this.#reply.status < 400;
-    this.#attemptEnded(ok ? 'ok' : 'status', this.#reply.status);
-    this.#reply.end();
+    const { status } = this.#reply;
+    this.#leave(status < 400 ? 'ok' : 'status', status);
     this.#over(undefined);
   }
 
-  failed(error: Error): void {
+  failed(failure: Failure): void {
+    const visit = this.#visit;
+    if (!visit) return;
     if (this.#reply.head) {
-      this.#truncated();
+      this.#truncate(failure);
       return;
     }
-    const failure = failureOf(error);
-    const decision = this.#decide(undefined, failure.label === '_OTHER');
-    if (decision === 'fresh' && this.#placement) {
-      const { record } = this.#request;
-      record.attemptEnded({ outcome: 'failed', errorType: failure.label });
-      record.retried('idle_connection');
-      this.#freshTried = true;
-      this.#send(this.#placement, true);
+    this.#engineError = undefined;
+    const decision = decide(failure, visit.attempt.wasIdleRace, visit.isFresh, this.#wasLate);
+    if (failure.label === 'timeout_headers') this.#wasLate = true;
+    if (decision !== 'fresh' && failure.label !== '_OTHER') visit.health.verdict('failed');
+    this.#leave('failed', undefined, failure.label, decision === 'fresh');
+    if (decision === 'fresh') {
+      this.#request.record.retried('idle_connection');
+      this.#send(visit.target, visit.placement, true);
       return;
     }
-    this.#attemptEnded('failed', undefined, failure.label);
-    if (decision === 'elsewhere') this.#retryElsewhere(failure.label, failure);
-    else this.#refuse(failure);
+    const stop = decision === 'elsewhere' ? this.#route.next(visit.replica) : undefined;
+    if (stop) {
+      this.#request.record.retried(failure.label);
+      this.#go(stop);
+    } else this.#refuse(failure);
   }
 
-  #candidates(): readonly Replica[] {
-    const replicas = this.#request.model()?.replicas ?? [];
-    return this.#failed.size === 0 ? replicas : replicas.filter(({ id }) => !this.#failed.has(id));
-  }
-
-  #send({ replica, policy, candidates }: Placement, fresh: boolean): void {
-    const { endpoint, target, rawHeaders, requestId, body, record } = this.#request;
-    const trace = record.attemptStarted({
-      pod: replica.pod,
-      namespace: replica.namespace,
-      revision: replica.revision,
-      address: replica.host,
-      port: replica.port,
-      policy,
+  #go({ target, candidates }: Stop): void {
+    const { body, endpoint, sessionKey } = this.#request;
+    const { model, adapter } = target;
+    const { operation } = endpoint;
+    const placement = this.#shared.balancer.place(
+      { model: model.servedName, adapter, body, operation, sessionKey },
+      model.routing.policy,
       candidates,
+    );
+    if (placement) this.#send(target, placement, false);
+    else this.#refuse();
+  }
+
+  #send(target: Target, placement: Placement, isFresh: boolean): void {
+    const { upstreams, ejections, streamUsage } = this.#shared;
+    const request = this.#request;
+    const { replica, policy, reason, candidates, prefixMatchRatio } = placement;
+    const { pod, namespace, revision, host: address, port } = replica;
+    const trace = request.record.attemptStarted({
+      ...{ pod, namespace, revision, address, port },
+      ...{ policy, reason, candidates, prefixMatchRatio },
     });
-    this.#attempt = new Attempt(this);
-    this.#shared.upstreams.dispatch(
-      replica,
-      {
-        path: target,
-        method: endpoint.method,
-        headers: requestHeaders(rawHeaders, requestId, trace),
-        body,
-        // Two requests on one connection would make one wait for the other.
-        blocking: true,
-      },
-      this.#attempt,
-      fresh,
+    const connection = upstreams.take(replica, isFresh);
+    const limits = target.model.routing.timeouts;
+    const attempt = new Attempt(this.#shared, connection, limits, this);
+    const health = ejections.begin(target.model, replica);
+    const countTokens = request.countTokens ?? streamUsage;
+    const { body, headers, addedUsage } = upstreamBody(request, target, countTokens);
+    this.#visit = { target, replica, placement, health, isFresh, addedUsage, attempt };
+    const own = [...headers, ...(replica.external?.headers ?? [])];
+    attempt.send({
+      path: pathAt(replica, request.path),
+      method: request.endpoint.method,
+      headers: requestHeaders(request.rawHeaders, request.requestId, trace, own),
+      body,
+      // Two requests on one connection would make one wait for the other.
+      blocking: true,
+    });
+  }
+
+  /** Leaves a replica's bad answer for another replica's. */
+  #retry(stop: Stop, status: number): void {
+    this.#visit?.attempt.abort();
+    this.#leave('status', status);
+    this.#request.record.retried(String(status));
+    this.#go(stop);
+  }
+
+  /** From here on the answer is this replica's, whatever comes. */
+  #begin(head: ReplyHead): void {
+    const { replica, addedUsage = false } = this.#visit ?? {};
+    const { deadlines } = this.#shared;
+    this.#request.body = Buffer.alloc(0);
+    this.#request.releaseBody();
+    const options = { deadlines, replicaId: replica?.id ?? '', withoutUsage: addedUsage };
+    this.#answer = new Answer(this.#request, this.#reply, head, options);
+  }
+
+  #write(chunk: Buffer): boolean {
+    this.#visit?.placement.firstByte();
+    return this.#answer?.data(chunk, () => this.#visit?.attempt.resume()) ?? true;
+  }
+
+  /** @returns false when another replica is asked instead */
+  #endError(held: EngineError): boolean {
+    this.#engineError = undefined;
+    const { status } = held.head;
+    let { head, body } = held.reshaped(this.#request.endpoint.dialect);
+    if (status === 500 && isEngineDown(held.body.toString())) {
+      this.#visit?.health.verdict('failed');
+      const stop = this.#route.next(this.#visit?.replica);
+      if (stop) {
+        this.#retry(stop, status);
+        return false;
+      }
+      head = { ...head, headers: [...head.headers, 'x-should-retry', 'false'] };
+    }
+    this.#begin(head);
+    this.#write(body);
+    return true;
+  }
+
+  /** @param isLast no other replica can give a better answer: nor will a retry of the client's */
+  #ownHeaders(isLast: boolean): string[] {
+    const { requestId, replyHeaders, record } = this.#request;
+    return [
+      ...['x-request-id', requestId, ...replyHeaders],
+      ...['x-fairlead-model', this.#visit?.target.model.servedName ?? ''],
+      ...['openai-processing-ms', String(Math.round(record.elapsedMs()))],
+      ...(isLast ? ['x-should-retry', 'false'] : []),
+    ];
+  }
+
+  /** A deadline of the request itself has passed. */
+  #fail(failure: Failure): void {
+    this.#visit?.attempt.abort();
+    if (this.#reply.head) {
+      this.#truncate(failure);
+      return;
+    }
+    this.#leave('failed', undefined, failure.label);
+    this.#refuse(failure);
+  }
+
+  #truncate(failure?: Failure): void {
+    const error = brokenOff(failure);
+    const label = error.kind.label ?? 'stream_truncated';
+    if (label !== 'timeout_total') this.#visit?.health.verdict('failed');
+    this.#leave('truncated', this.#reply.status, label);
+    this.#answer?.truncate(error);
+    this.#over(label);
+  }
+
+  #refuse(failure?: Failure): void {
+    this.#total?.cancel();
+    this.#request.refuse(
+      failure ? unanswered(failure) : notReady(this.#request.targets()[0]?.model),
     );
-  }
-
-  #decide(status: number | undefined, hopeless: boolean): ReturnType<typeof decide> {
-    const others = this.#candidates().filter(({ id }) => id !== this.#placement?.replica.id).length;
-    const reusedSocket = this.#attempt?.reusedSocket ?? false;
-    const result = { status, reusedSocket, freshTried: this.#freshTried, hopeless };
-    return decide(result, this.#retriesLeft, others);
-  }
-
-  #retryElsewhere(reason: string, failure?: Failure): void {
-    this.#retriesLeft--;
-    this.#request.record.retried(reason);
-    this.tryNext(failure);
-  }
-
-  /** An event stream without its engine's own end. Answers to other requests have other ends. */
-  #isCutOff(head: ReplyHead): boolean {
-    return (
-      head.isEventStream &&
-      head.status === 200 &&
-      this.#request.endpoint.streamEnd === 'done-marker' &&
-      !isCompleteStream(this.#request.record.lastBytes(streamEndLength))
-    );
-  }
-
-  #truncated(): void {
-    this.#attemptEnded('truncated', this.#reply.status, 'stream_truncated');
-    const message = 'The model’s replica broke off in the middle of this answer.';
-    this.#reply.truncate(new ApiError('stream_truncated', message));
-    this.#over('stream_truncated');
-  }
-
-  #refuse(failure: Failure | undefined): void {
-    this.#shared.refuse(this.#request, this.#errorFor(failure));
-  }
-
-  #errorFor(failure: Failure | undefined): ApiError {
-    if (!failure) return notReady(this.#request.model());
-    const message = `No replica could answer: ${failure.reason}.`;
-    return new ApiError(failure.label === '_OTHER' ? 'invalid_request' : 'replica_failed', message);
   }
 
   #clientGone(): void {
     // After truncate() the connection is closed by us.
-    if (!this.#placement) return;
-    this.#attempt?.abort();
-    this.#attemptEnded('cancelled', this.#reply.status || undefined, 'client_disconnected');
+    if (!this.#visit) return;
+    this.#visit.attempt.abort();
+    this.#leave('cancelled', this.#reply.status || undefined, 'client_disconnected');
     this.#over('client_disconnected');
   }
 
-  #attemptEnded(outcome: AttemptOutcome, statusCode?: number, errorType?: ErrorType): void {
-    if (outcome !== 'ok' && this.#placement) this.#failed.add(this.#placement.replica.id);
-    this.#placement?.release();
-    this.#placement = undefined;
-    this.#request.record.attemptEnded({ outcome, statusCode, errorType });
+  /** The attempt is over; its place is given back unless the same replica is asked again. */
+  #leave(
+    outcome: AttemptOutcome,
+    statusCode?: number,
+    errorType?: ErrorType,
+    isAskedAgain = false,
+  ): void {
+    const { record } = this.#request;
+    this.#visit?.health.end();
+    if (!isAskedAgain) this.#visit?.placement.release(record.facts());
+    this.#visit = undefined;
+    record.attemptEnded({ outcome, statusCode, errorType });
   }
 
   #over(errorType: ErrorType | undefined): void {
+    this.#total?.cancel();
+    this.#answer?.close();
     const { status, bytesOut } = this.#reply;
     this.#request.record.end({ status, errorType, bytesOut });
   }
-}
-
-/** The error for a model that no replica can serve now, with the operator's reason if there is one. */
-function notReady(model: Model | undefined): ApiError {
-  const why = model?.notReadyMessage ? `: ${model.notReadyMessage}` : '.';
-  return new ApiError(
-    'no_ready_replica',
-    `The model ${model?.servedName ?? ''} has no ready replica${why}`,
-    'model',
-  );
 }

@@ -35,22 +35,26 @@ const traceHeaders = new Set(['traceparent', 'tracestate']);
  * @param raw name, value, name, value … as node:http gives them
  * @param requestId sent as x-request-id
  * @param trace headers that continue the trace, when this router traces
+ * @param own pairs that the replica is to get besides, in the place of the client's of the same name
  */
 export function requestHeaders(
   raw: readonly string[],
   requestId: string,
   trace: Readonly<Record<string, string>> | undefined,
+  own: readonly string[] = [],
 ): string[] {
   const named = connectionOptions(raw);
+  const ownNames = own.filter((_, at) => at % 2 === 0).map((name) => name.toLowerCase());
   const headers = ['accept-encoding', 'identity', 'x-request-id', requestId];
   for (let at = 0; at + 1 < raw.length; at += 2) {
     const name = raw[at] ?? '';
     const lower = name.toLowerCase();
     if (neverForwarded.has(lower) || named?.has(lower)) continue;
-    if (trace && traceHeaders.has(lower)) continue;
+    if ((trace && traceHeaders.has(lower)) || ownNames.includes(lower)) continue;
     headers.push(name, raw[at + 1] ?? '');
   }
   for (const name in trace) headers.push(name, trace[name] ?? '');
+  headers.push(...own);
   return headers;
 }
 

@@ -1,6 +1,6 @@
 import { connectionOptions } from './request-headers.ts';
 
-/** Headers that belong to the engine's connection, or that this router sets itself. */
+/** Headers that belong to the engine's connection. */
 const neverForwarded = new Set([
   'connection',
   'keep-alive',
@@ -10,7 +10,6 @@ const neverForwarded = new Set([
   'trailer',
   'transfer-encoding',
   'upgrade',
-  'x-request-id',
 ]);
 
 /** What a reply's head says about its body. */
@@ -19,35 +18,63 @@ export interface ReplyHead {
   /** Header pairs for the client, in the engine's order and case. */
   readonly headers: string[];
   readonly isEventStream: boolean;
+  /** JSON that can be read as it is: not compressed. */
+  readonly isJson: boolean;
   /** Undefined: chunked, or until the connection's end. */
   readonly contentLength: number | undefined;
+  /** The body ends with the replica's connection and by no other sign. */
+  readonly isUntilClose: boolean;
 }
+
+/** CORS is this router's alone; engines such as vLLM allow every origin. */
+const corsPrefix = 'access-control-';
 
 /**
  * Makes the head for the client out of the engine's.
  * @param raw name, value, name, value … as undici gives them
- * @param requestId sent as x-request-id
+ * @param own pairs that the router adds; they win over the engine's of the same name
  */
 export function replyHead(
   status: number,
   raw: readonly (string | Buffer)[],
-  requestId: string,
+  own: readonly string[],
 ): ReplyHead {
   const pairs = raw.map((part) => (typeof part === 'string' ? part : part.toString('latin1')));
   const named = connectionOptions(pairs);
-  const headers = ['x-request-id', requestId];
-  let isEventStream = false;
+  const ownNames = new Set(own.filter((_, at) => at % 2 === 0).map((name) => name.toLowerCase()));
+  const headers = [...own];
+  let contentType = '';
+  let isEncoded = false;
+  let isChunked = false;
   let contentLength: number | undefined;
   for (let at = 0; at + 1 < pairs.length; at += 2) {
     const name = pairs[at] ?? '';
     const value = pairs[at + 1] ?? '';
     const lower = name.toLowerCase();
-    if (neverForwarded.has(lower) || named?.has(lower)) continue;
-    if (lower === 'content-type') isEventStream = /^text\/event-stream\b/i.test(value);
+    if (lower === 'transfer-encoding') isChunked = true;
+    if (neverForwarded.has(lower) || named?.has(lower) || ownNames.has(lower)) continue;
+    if (lower.startsWith(corsPrefix)) continue;
+    if (lower === 'content-type') contentType = value;
     if (lower === 'content-length') contentLength = Number(value);
+    if (lower === 'content-encoding') isEncoded = value !== 'identity';
     headers.push(name, value);
   }
+  const isEventStream = /^text\/event-stream\b/i.test(contentType);
+  const isJson = !isEncoded && /^application\/json\b/i.test(contentType);
   // Tells nginx and its kin in front of us not to collect events.
   if (isEventStream) headers.push('x-accel-buffering', 'no');
-  return { status, headers, isEventStream, contentLength };
+  const isUntilClose = !isChunked && contentLength === undefined;
+  return { status, headers, isEventStream, isJson, contentLength, isUntilClose };
+}
+
+/** The head of the same answer with a body of another length. */
+export function withLength(head: ReplyHead, contentLength: number): ReplyHead {
+  const headers = head.headers.filter(
+    (_, at) => head.headers[at - (at % 2)]?.toLowerCase() !== 'content-length',
+  );
+  return {
+    ...head,
+    headers: [...headers, 'content-length', String(contentLength)],
+    contentLength,
+  };
 }

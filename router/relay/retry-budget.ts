@@ -32,3 +32,37 @@ export class RetryBudget {
     return true;
   }
 }
+
+/** The budgets of all models, by served name. */
+export class RetryBudgets {
+  readonly #budgets = new Map<string, RetryBudget>();
+  readonly #nowMs: () => number;
+
+  constructor(nowMs: () => number) {
+    this.#nowMs = nowMs;
+  }
+
+  /** A request for this model has come. */
+  earn(model: string): void {
+    this.#of(model).earn();
+  }
+
+  /** @returns false when the model's budget is used up */
+  take(model: string): boolean {
+    return this.#of(model).take(this.#nowMs());
+  }
+
+  /** Forgets models that are not among these. */
+  retain(models: readonly string[]): void {
+    for (const name of this.#budgets.keys()) if (!models.includes(name)) this.#budgets.delete(name);
+  }
+
+  #of(model: string): RetryBudget {
+    let budget = this.#budgets.get(model);
+    if (!budget) {
+      budget = new RetryBudget(this.#nowMs());
+      this.#budgets.set(model, budget);
+    }
+    return budget;
+  }
+}

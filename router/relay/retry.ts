@@ -1,40 +1,50 @@
-/** What is known when an attempt ended without a byte for the client. */
-export interface AttemptResult {
-  /** The engine's status; undefined: there was no answer. */
-  readonly status: number | undefined;
-  /** The connection had served another request before. */
-  readonly reusedSocket: boolean;
-  /** The request was tried again on a fresh connection to this replica already. */
-  readonly freshTried: boolean;
-  /** Another replica would fail in the same way. */
-  readonly hopeless: boolean;
+import type { Verdict } from '../ejection/rule.ts';
+import type { Failure } from './failure.ts';
+
+/** Answers that tell of the replica rather than of the request. */
+const replicaStatuses = new Set([502, 503, 504]);
+
+/** Whether an answer of this status is asked of another replica, where there is one. */
+export function isRetriedStatus(status: number): boolean {
+  return replicaStatuses.has(status);
 }
 
-/** What to do next. */
+/** What an answer's status says about its replica. */
+export function verdictOf(status: number): Verdict {
+  if (isRetriedStatus(status)) return 'failed';
+  return status >= 500 ? 'error' : 'ok';
+}
+
+/** What to do after an attempt that failed before its answer began. */
 export type Decision =
-  /** The engine's answer is the answer. */
-  | 'pass'
   /** Send it again to this replica over a fresh connection; not a failure of the replica. */
   | 'fresh'
-  /** Send it to a replica that has not failed this request. */
+  /** Send it to a replica that has not failed this request, if there is one. */
   | 'elsewhere'
   | 'give_up';
 
-/** Answers that tell of the replica rather than of the request. */
-const retriedStatuses = new Set([502, 503, 504]);
-
 /**
- * Decides after an attempt. Engines close idle connections after 5 s, so a reused one that breaks
- * before any byte says nothing about the replica.
- * @param retriesLeft how many more replicas may be tried
- * @param othersLeft how many ready replicas have not failed this request
+ * Decides after a failed attempt.
+ * @param wasIdleRace a connection that had served others broke before any byte: engines close idle ones
+ *   after 5 s, so that says nothing about the replica
+ * @param freshTried it was tried again on a fresh connection to this replica already
+ * @param lateBefore another replica's first byte did not come in time either: the prompt is long
  */
-export function decide(result: AttemptResult, retriesLeft: number, othersLeft: number): Decision {
-  const another = retriesLeft > 0 && othersLeft > 0;
-  if (result.status !== undefined) {
-    return retriedStatuses.has(result.status) && another ? 'elsewhere' : 'pass';
+export function decide(
+  failure: Failure,
+  wasIdleRace: boolean,
+  freshTried: boolean,
+  lateBefore: boolean,
+): Decision {
+  switch (failure.label) {
+    case '_OTHER':
+    case 'timeout_total':
+      return 'give_up';
+    case 'timeout_headers':
+      return lateBefore ? 'give_up' : 'elsewhere';
+    case 'connection_error':
+      return wasIdleRace && !freshTried ? 'fresh' : 'elsewhere';
+    default:
+      return 'elsewhere';
   }
-  if (result.hopeless) return 'give_up';
-  if (result.reusedSocket && !result.freshTried) return 'fresh';
-  return another ? 'elsewhere' : 'give_up';
 }

@@ -1,109 +1,62 @@
-import { Client, type Dispatcher, Pool } from 'undici';
 import type { Replica } from '../catalog/model.ts';
+import { Connection } from './connection.ts';
 
-/**
- * Engines close idle connections after 5 s. undici takes its threshold off only when the engine
- * announces a time, and 4 s when it does not.
- */
-const idleTimeoutMs = 4_000;
-
-/** A handler that wants to know whether its connection served others before. */
-export interface ConnectionAware extends Dispatcher.DispatchHandler {
-  onConnection(reused: boolean): void;
-}
-
-/** A client with one connection at a time, which tells each request whether it is the first on it. */
-class CountingClient extends Client {
-  #requests = 0;
-
-  constructor(...parameters: ConstructorParameters<typeof Client>) {
-    super(...parameters);
-    this.on('connect', () => {
-      this.#requests = 0;
-    });
-  }
-
-  override dispatch(
-    options: Dispatcher.DispatchOptions,
-    handler: Dispatcher.DispatchHandler | ConnectionAware,
-  ): boolean {
-    if (!('onConnection' in handler)) return super.dispatch(options, handler);
-    const onRequestStart = handler.onRequestStart?.bind(handler);
-    handler.onRequestStart = (controller, context) => {
-      handler.onConnection(this.#requests++ > 0);
-      onRequestStart?.(controller, context);
-    };
-    return super.dispatch(options, handler);
-  }
-}
-
-/** Connections to replicas: one pool each, with as many connections as there are requests. */
+/** The connections to all replicas: as many to each as it has requests, and the idle ones. */
 export class Upstreams {
-  readonly #pools = new Map<string, Pool>();
-  readonly #options: Client.Options;
+  /** Idle ones by replica, the last used last. A replica that has gone has no entry. */
+  readonly #idle = new Map<string, Connection[]>();
+  readonly #busy = new Set<Connection>();
 
-  constructor(options: { connectTimeoutMs: number }) {
-    this.#options = {
-      pipelining: 1,
-      keepAliveTimeout: idleTimeoutMs,
-      keepAliveMaxTimeout: idleTimeoutMs,
-      // A long prefill is silent for minutes; deadlines are the router's own.
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      maxHeaderSize: 64 * 1024,
-      connect: { timeout: options.connectTimeoutMs },
-      allowH2: false,
-    };
+  /** Takes a connection for one request; one that served nobody before when `fresh`. */
+  take(replica: Replica, fresh: boolean): Connection {
+    const idle = this.#idle.get(replica.id);
+    if (!idle) this.#idle.set(replica.id, []);
+    // The last used, so that those beyond the need grow old and close.
+    const connection = (fresh ? undefined : idle?.pop()) ?? this.#create(replica);
+    this.#busy.add(connection);
+    return connection;
   }
 
-  /** Sends a request to a replica; on a connection of its own when `fresh`. */
-  dispatch(
-    replica: Replica,
-    options: Dispatcher.DispatchOptions,
-    handler: ConnectionAware,
-    fresh: boolean,
-  ): void {
-    if (!fresh) {
-      this.#pool(replica).dispatch(options, handler);
-      return;
-    }
-    const client = new CountingClient(originOf(replica), this.#options);
-    client.dispatch({ ...options, reset: true }, handler);
-    void client.close();
+  /** Gives a connection back whose request is complete. */
+  giveBack(connection: Connection): void {
+    if (!this.#busy.delete(connection)) return;
+    const idle = this.#idle.get(connection.replica.id);
+    if (idle) idle.push(connection);
+    else void connection.destroy();
   }
 
-  /** Closes the pools of replicas that are no longer there; their open requests go on. */
+  /** Closes a connection at once. */
+  drop(connection: Connection): void {
+    this.#busy.delete(connection);
+    void connection.destroy();
+  }
+
+  /** Closes what is idle at replicas that are no longer there; their open requests go on. */
   retain(replicas: Iterable<Replica>): void {
     const present = new Set<string>();
     for (const { id } of replicas) present.add(id);
-    for (const [id, pool] of this.#pools) {
+    for (const [id, idle] of this.#idle) {
       if (present.has(id)) continue;
-      this.#pools.delete(id);
-      void pool.close();
+      this.#idle.delete(id);
+      for (const connection of idle) void connection.destroy();
     }
   }
 
-  /** Destroys every connection. */
+  /** Closes every connection at once. */
   async close(): Promise<void> {
-    const pools = [...this.#pools.values()];
-    this.#pools.clear();
-    await Promise.all(pools.map((pool) => pool.destroy()));
+    const busy = [...this.#busy];
+    this.retain([]);
+    await Promise.all(busy.map((connection) => connection.destroy()));
   }
 
-  #pool(replica: Replica): Pool {
-    let pool = this.#pools.get(replica.id);
-    if (!pool) {
-      pool = new Pool(originOf(replica), {
-        ...this.#options,
-        connections: null,
-        factory: (origin, options) => new CountingClient(origin, options),
-      });
-      this.#pools.set(replica.id, pool);
-    }
-    return pool;
+  #create(replica: Replica): Connection {
+    const connection = new Connection(replica, () => {
+      const idle = this.#idle.get(replica.id);
+      const at = idle?.indexOf(connection) ?? -1;
+      if (at < 0) return;
+      idle?.splice(at, 1);
+      void connection.destroy();
+    });
+    return connection;
   }
-}
-
-function originOf({ host, port }: Replica): string {
-  return `http://${host}:${port}`;
 }

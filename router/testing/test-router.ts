@@ -1,6 +1,8 @@
 import { trace } from '@opentelemetry/api';
+import type { z } from 'zod';
 import { modelDeploymentLabel, revisionLabel } from '../../crds/labels.ts';
 import type { Feature } from '../../crds/modeldeployment/features.ts';
+import { routingSpec } from '../../crds/modeldeployment/routing.ts';
 import { createClient } from '../../kube/client.ts';
 import { silentLogger } from '../../kube/logger.ts';
 import { type ScriptedServer, startScriptedServer } from '../../kube/testing/scripted-server.ts';
@@ -30,8 +32,10 @@ export interface TestRouter extends Router {
 
 export interface ModelSpec {
   servedName?: string;
+  aliases?: string[];
   features?: Feature[];
   notReadyMessage?: string;
+  routing?: z.input<typeof routingSpec>;
 }
 
 export interface PodSpec {
@@ -88,10 +92,18 @@ export async function startTestRouter(
     api,
     logged,
     shutdown,
-    putModel(name, { servedName, features = ['Chat', 'Completions'], notReadyMessage } = {}) {
+    putModel(
+      name,
+      { servedName, features = ['Chat', 'Completions'], notReadyMessage, routing } = {},
+    ) {
       api.state.put(deployments, `default/${name}`, {
         metadata: { name, namespace: 'default' },
-        spec: { servedName, engine: { type: 'LlamaCpp', features }, replicas: 1 },
+        spec: {
+          servedName,
+          engine: { type: 'LlamaCpp', features },
+          replicas: 1,
+          routing: routingSpec.parse(routing ?? {}),
+        },
         status: { conditions: notReadyMessage ? [notReady(notReadyMessage)] : [] },
       });
     },

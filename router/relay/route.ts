@@ -1,0 +1,77 @@
+import type { Balancer } from '../balance/balancer.ts';
+import type { Model, Replica } from '../catalog/model.ts';
+import type { Target } from '../catalog/target.ts';
+import type { Ejections } from '../ejection/ejections.ts';
+import type { RelayRequest } from './request.ts';
+import type { RetryBudgets } from './retry-budget.ts';
+
+/** What decides where a request may go. */
+export interface RouteDependencies {
+  balancer: Balancer;
+  ejections: Ejections;
+  budgets: RetryBudgets;
+}
+
+/** A model to ask, and which of its replicas can be. */
+export interface Stop {
+  readonly target: Target;
+  readonly candidates: readonly Replica[];
+}
+
+/**
+ * Where one request may still go: to replicas of the model asked for, as often as its `retries` and the
+ * budget allow, then to its fallbacks; never again to a replica that failed it.
+ */
+export class Route {
+  readonly #shared: RouteDependencies;
+  readonly #request: RelayRequest;
+  readonly #failed = new Set<string>();
+  /** Served names of models that cannot help any more. */
+  readonly #passed = new Set<string>();
+  /** The model that is being asked, and how many of its replicas were. */
+  #asked = { model: '', times: 0 };
+
+  constructor(shared: RouteDependencies, request: RelayRequest) {
+    this.#shared = shared;
+    this.#request = request;
+  }
+
+  /**
+   * Where to go now. A retry is taken out of the budget: whoever asks must go.
+   * @param failed the replica that is not to be asked again
+   * @returns undefined: nowhere
+   */
+  next(failed?: Replica): Stop | undefined {
+    if (failed) this.#failed.add(failed.id);
+    for (const target of this.#request.targets()) {
+      const { servedName } = target.model;
+      if (this.#passed.has(servedName)) continue;
+      const candidates = this.#candidates(target.model);
+      if (candidates.length > 0 && this.#mayAsk(target.model)) {
+        const times = this.#asked.model === servedName ? this.#asked.times + 1 : 1;
+        this.#asked = { model: servedName, times };
+        return { target, candidates };
+      }
+      if (this.#asked.times > 0) this.#passed.add(servedName);
+    }
+    return undefined;
+  }
+
+  #mayAsk({ servedName, routing }: Model): boolean {
+    if (this.#asked.model !== servedName) return true;
+    return this.#asked.times <= routing.retries && this.#shared.budgets.take(servedName);
+  }
+
+  #candidates({ replicas, maxInFlight }: Model): readonly Replica[] {
+    const { onlyReplica } = this.#request;
+    if (onlyReplica !== undefined) {
+      return replicas.filter(({ id }) => id === onlyReplica && !this.#failed.has(id));
+    }
+    const { balancer, ejections } = this.#shared;
+    const untried =
+      this.#failed.size === 0 ? replicas : replicas.filter(({ id }) => !this.#failed.has(id));
+    const admitted = ejections.admit(untried);
+    if (maxInFlight === undefined) return admitted;
+    return admitted.filter(({ id }) => balancer.inFlight(id) < maxInFlight);
+  }
+}

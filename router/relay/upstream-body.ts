@@ -1,0 +1,52 @@
+import type { Readable } from 'node:stream';
+import type { Dispatcher } from 'undici';
+import type { Target } from '../catalog/target.ts';
+import { spliceModel } from '../openai/splice.ts';
+import type { RelayRequest } from './request.ts';
+import { withUsage } from './usage-request.ts';
+
+/** undici keeps a Buffer until the answer has ended; what it writes piece by piece it lets go. */
+const keptBytes = 16 * 1024;
+const pieceBytes = 256 * 1024;
+
+/** A request's body as one replica is to get it. */
+export interface UpstreamBody {
+  /** Null: none. */
+  readonly body: NonNullable<Dispatcher.DispatchOptions['body']> | null;
+  /** Header pairs that belong to it. */
+  readonly headers: readonly string[];
+  /** The engine is asked for the usage, which the client did not want. */
+  readonly addedUsage: boolean;
+}
+
+/**
+ * The client's bytes, with the name that the target's replicas know the model by, and with the wish for
+ * usage where tokens are to be counted.
+ */
+export function upstreamBody(
+  request: RelayRequest,
+  target: Target,
+  countTokens: boolean,
+): UpstreamBody {
+  const { asked, endpoint } = request;
+  const counted = countTokens ? withUsage(endpoint.path, request.body, asked) : undefined;
+  let body = counted?.body ?? request.body;
+  const span = counted ? counted.modelSpan : asked.modelSpan;
+  if (span && target.engineName !== asked.model) {
+    body = spliceModel(body, span, asked.framing, target.engineName);
+  }
+  const addedUsage = counted !== undefined;
+  if (body.length === 0 && endpoint.method !== 'POST')
+    return { body: null, headers: [], addedUsage };
+  if (body.length <= keptBytes) return { body, headers: [], addedUsage };
+  return {
+    // undici takes an iterable too; only its types do not say so.
+    body: pieces(body) as unknown as Readable,
+    headers: ['content-length', String(body.length)],
+    addedUsage,
+  };
+}
+
+async function* pieces(body: Buffer): AsyncGenerator<Buffer> {
+  for (let at = 0; at < body.length; at += pieceBytes) yield body.subarray(at, at + pieceBytes);
+}
