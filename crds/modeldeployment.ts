@@ -71,7 +71,7 @@ export const modelDeploymentStatus = z
     conditions: z
       .array(condition)
       .max(16)
-      .describe('Accepted, Scheduled, Available, Progressing and Ready; docs/reference/api.md.')
+      .describe('What is true of it now; docs/reference/conditions.md.')
       .register(kubernetes, { listType: 'map', listMapKeys: ['type'] }),
   })
   .describe('The present state, written by the operator.');

@@ -22,7 +22,7 @@ export async function runOperator(config: OperatorConfig, signal: AbortSignal): 
   const client = createClient(await loadKubeConfig(), { userAgent: 'fairlead-operator', metrics });
 
   const watched = createWatched({ client, metrics, log }, config.watchNamespace);
-  const reflectors = [watched.modelDeployments, watched.profiles, watched.pods];
+  const reflectors = Object.values(watched);
   for (const reflector of reflectors) reflector.start();
   Promise.all(reflectors.map((reflector) => reflector.synced(signal))).then(
     () => log.info('caches are filled'),

@@ -3,17 +3,12 @@ import type { DeleteOptions, KubeClient } from '../../kube/client.ts';
 import { KubeApiError, type Status } from '../../kube/errors.ts';
 import type { EventNote } from '../../kube/events.ts';
 import type { ObjectRef } from '../../kube/object.ts';
-import { llamaCpp } from '../engines/llamacpp.ts';
-import { modelDeployment, replica } from '../testing/fixtures.ts';
+import { modelDeployment, nowMs, replica } from '../testing/fixtures.ts';
 import { applyPlan } from './apply.ts';
 import type { Plan } from './plan.ts';
 
-const resolved = {
-  engine: llamaCpp,
-  image: 'llama:1',
-  weights: { volumes: [], volumeMounts: [], modelPath: '/m' },
-  profile: undefined,
-};
+const template = { metadata: {}, spec: { containers: [] } };
+const templates = new Map([['new', { template }]]);
 const error = (code: number, reason: string, message = '') =>
   new KubeApiError('POST /api/v1/namespaces/models/pods', code, {
     code,
@@ -35,24 +30,29 @@ async function carryOut(plan: Partial<Plan>, faults: Record<string, Error> = {})
       answer('create', intent.metadata.name),
     delete: async (_type: unknown, { name }: ObjectRef, { uid }: DeleteOptions) =>
       answer('delete', `${name} ${uid}`),
+    patch: async (_type: unknown, { name }: ObjectRef, patch: { metadata: { uid: string } }) =>
+      answer('patch', `${name} ${JSON.stringify(patch.metadata)}`),
   } as unknown as KubeClient;
   const events = {
     record: (_object: unknown, { reason, note }: EventNote) => notes.push(`${reason}: ${note}`),
     flush: async () => {},
   };
-  const full = { deletes: [], creates: [], againAfterMs: undefined, ...plan };
-  const using = { client, events, signal: new AbortController().signal };
-  const applied = await applyPlan(modelDeployment(), resolved, 'new', full, using).catch(
+  const nothing = { drains: [], undrains: [], deletes: [], creates: [], againAfterMs: undefined };
+  const using = { client, events, signal: new AbortController().signal, nowMs };
+  const full = { ...nothing, ...plan };
+  const applied = await applyPlan(modelDeployment(), templates, full, using).catch(
     (thrown: unknown) => thrown,
   );
   return { calls, notes, applied };
 }
 
-const create = (...slots: number[]) => ({ creates: slots.map((slot) => ({ slot, attempt: 0 })) });
+const create = (...slots: number[]) => ({
+  creates: slots.map((slot) => ({ slot, revision: 'new', attempt: 0 })),
+});
 const nothing = { refusal: undefined, cacheIsBehind: false };
 
 test('deletions come first, each for this very pod, and all is told as Events', async () => {
-  const deletes = [{ replica: replica(3), cause: 'Surplus' }] as const;
+  const deletes = [{ replica: replica(3), cause: 'Surplus', isCutOff: false }] as const;
   const { calls, notes, applied } = await carryOut({ ...create(0), deletes: [...deletes] });
   expect(calls).toEqual(['delete skiff-new-3 uid-new-3', 'create skiff-new-0']);
   expect(notes).toEqual([
@@ -62,11 +62,29 @@ test('deletions come first, each for this very pod, and all is told as Events', 
   expect(applied).toEqual(nothing);
 });
 
+test('what serves is marked first, for this very pod, and what is needed again loses the mark', async () => {
+  const drains = [{ replica: replica(1), cause: 'OldRevision' as const }];
+  const { calls, notes } = await carryOut({ drains, undrains: [replica(2)] });
+  expect(calls).toEqual([
+    'patch skiff-new-1 {"uid":"uid-new-1","annotations":{"fairlead.dev/draining":"2026-11-21T12:00:00.000Z"}}',
+    'patch skiff-new-2 {"uid":"uid-new-2","annotations":{"fairlead.dev/draining":null}}',
+  ]);
+  expect(notes).toEqual([
+    'PodDraining: Draining pod skiff-new-1: it is of an old revision',
+    'PodKept: Pod skiff-new-2 is not drained any more: it is needed again',
+  ]);
+});
+
+test('a revision that is not kept is not made', async () => {
+  const creates = [{ slot: 0, revision: 'lost', attempt: 0 }];
+  expect((await carryOut({ creates })).calls).toEqual([]);
+});
+
 test.each([
   ['gone', error(404, 'NotFound')],
   ['another pod by now', error(409, 'Conflict')],
 ])('a pod that is %s needs no deletion', async (_case, fault) => {
-  const deletes = [{ replica: replica(3), cause: 'Dead' as const }];
+  const deletes = [{ replica: replica(3), cause: 'Dead' as const, isCutOff: false }];
   const { applied, notes } = await carryOut({ deletes }, { 'delete skiff-new-3 uid-new-3': fault });
   expect(applied).toEqual(nothing);
   expect(notes).toEqual([]);

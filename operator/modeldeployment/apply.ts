@@ -1,11 +1,11 @@
+import { drainingAnnotation } from '../../crds/labels.ts';
 import type { ModelDeployment } from '../../crds/modeldeployment.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { isAlreadyExists, isNotFound, KubeApiError } from '../../kube/errors.ts';
 import type { EventRecorder } from '../../kube/events.ts';
-import { Pods, ResourceClaimTemplates } from '../../kube/resources.ts';
-import { claimTemplateOf } from './claim-template.ts';
-import type { DeleteCause, Plan } from './plan.ts';
-import { podName, type Resolved, renderPod } from './pod.ts';
+import { Pods } from '../../kube/resources.ts';
+import type { Cause, Departure, Plan } from './plan.ts';
+import { type PodTemplate, podName, replicaPod } from './replica-pod.ts';
 
 /** What came of it. */
 export interface Applied {
@@ -15,63 +15,72 @@ export interface Applied {
   cacheIsBehind: boolean;
 }
 
-const atOnce = 16;
-const fieldManager = 'fairlead-operator';
+export interface ApplyOptions {
+  client: KubeClient;
+  events: EventRecorder;
+  signal: AbortSignal;
+  /** Milliseconds since 1970. */
+  nowMs: number;
+}
 
-const causes: Readonly<Record<DeleteCause, string>> = {
+export const fieldManager = 'fairlead-operator';
+
+const atOnce = 16;
+/** For a pod whose time to finish its requests is over. */
+const cutOffGraceSeconds = 5;
+
+const causes: Readonly<Record<Cause, string>> = {
   Dead: 'it had ended',
   Surplus: 'there are more replicas than asked for',
   OldRevision: 'it is of an old revision',
 };
 
 /**
- * Carries out a plan: deletions first, each on condition that the pod is still the same one.
+ * Carries out a plan: what takes pods away first, each on condition that the pod is still the same one.
+ * @param templates of each revision that the plan makes pods of
  * @throws the first error that is neither a refusal nor a sign of a stale cache, after all were tried
  */
 export async function applyPlan(
   deployment: ModelDeployment,
-  resolved: Resolved,
-  revision: string,
-  { deletes, creates }: Plan,
-  { client, events, signal }: { client: KubeClient; events: EventRecorder; signal: AbortSignal },
+  templates: ReadonlyMap<string, { template: PodTemplate }>,
+  { drains, undrains, deletes, creates }: Plan,
+  { client, events, signal, nowMs }: ApplyOptions,
 ): Promise<Applied> {
   const { namespace } = deployment.metadata;
   const applied: Applied = { refusal: undefined, cacheIsBehind: false };
+  const tell = (reason: string, action: string, note: string) =>
+    events.record(deployment, { type: 'Normal', reason, action, note });
 
-  await inBatches(deletes, async ({ replica, cause }) => {
-    const { name, uid } = replica;
-    try {
-      await client.delete(Pods, { namespace, name }, { uid, signal });
-    } catch (error) {
-      // Gone, or another pod by now: the watch will tell.
-      if (isNotFound(error) || (error instanceof KubeApiError && error.status === 409)) return;
-      throw error;
+  const mark = async ({ name, uid }: Departure['replica'], draining: string | null) => {
+    const metadata = { uid, annotations: { [drainingAnnotation]: draining } };
+    const options = { patchType: 'merge', fieldManager, signal } as const;
+    return exists(client.patch(Pods, { namespace, name }, { metadata }, options));
+  };
+  await inBatches(drains, async ({ replica, cause }) => {
+    if (await mark(replica, new Date(nowMs).toISOString()))
+      tell('PodDraining', 'Drain', `Draining pod ${replica.name}: ${causes[cause]}`);
+  });
+  await inBatches(undrains, async (replica) => {
+    if (await mark(replica, null))
+      tell('PodKept', 'Drain', `Pod ${replica.name} is not drained any more: it is needed again`);
+  });
+  await inBatches(deletes, async ({ replica: { name, uid }, cause, isCutOff }) => {
+    const gracePeriodSeconds = isCutOff ? cutOffGraceSeconds : undefined;
+    const options = { uid, gracePeriodSeconds, signal };
+    if (await exists(client.delete(Pods, { namespace, name }, options))) {
+      const how = isCutOff ? `${causes[cause]}, and its drain timeout is over` : causes[cause];
+      tell('PodDeleted', 'Delete', `Deleted pod ${name}: ${how}`);
     }
-    const note = `Deleted pod ${name}: ${causes[cause]}`;
-    events.record(deployment, { type: 'Normal', reason: 'PodDeleted', action: 'Delete', note });
   });
 
-  const template = creates.length > 0 && claimTemplateOf(deployment, resolved.profile);
-  if (template) {
-    try {
-      await client.create(ResourceClaimTemplates, template, { signal, fieldManager });
-    } catch (error) {
-      if (isNotFound(error)) applied.refusal = 'this cluster serves no ResourceClaimTemplates';
-      else if (isRefusal(error)) applied.refusal = words(error);
-      else if (!isAlreadyExists(error)) throw error;
-    }
-  }
-
-  await inBatches(creates, async ({ slot, attempt }) => {
+  await inBatches(creates, async (identity) => {
+    const of = templates.get(identity.revision);
     // What one pod was refused for, the next would be as well.
-    if (applied.refusal !== undefined) return;
-    const identity = { revision, slot, attempt };
+    if (applied.refusal !== undefined || of === undefined) return;
     const name = podName(deployment.metadata.name, identity);
     try {
-      await client.create(Pods, renderPod(deployment, resolved, identity), {
-        signal,
-        fieldManager,
-      });
+      const pod = replicaPod(deployment, of.template, identity);
+      await client.create(Pods, pod, { signal, fieldManager });
     } catch (error) {
       if (isAlreadyExists(error)) {
         applied.cacheIsBehind = true;
@@ -81,19 +90,29 @@ export async function applyPlan(
       applied.refusal = words(error);
       return;
     }
-    const note = `Created pod ${name}`;
-    events.record(deployment, { type: 'Normal', reason: 'PodCreated', action: 'Create', note });
+    tell('PodCreated', 'Create', `Created pod ${name}`);
   });
   return applied;
 }
 
+/** False when the pod is gone, or another one by now: the watch will tell. */
+async function exists(write: Promise<unknown>): Promise<boolean> {
+  try {
+    await write;
+    return true;
+  } catch (error) {
+    if (isNotFound(error) || (error instanceof KubeApiError && error.status === 409)) return false;
+    throw error;
+  }
+}
+
 /** Whether the server understood and will not: admission, quota, or something no pod can have. */
-function isRefusal(error: unknown): boolean {
+export function isRefusal(error: unknown): boolean {
   return error instanceof KubeApiError && [400, 403, 422].includes(error.status);
 }
 
 /** The server's own words, without the request and without the pod's name, so that they stay the same. */
-function words(error: unknown): string {
+export function words(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   return message
     .replace(/^[A-Z]+ \S+: \d{3} \w+ /, '')

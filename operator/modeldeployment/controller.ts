@@ -8,12 +8,18 @@ import type { Logger } from '../../kube/logger.ts';
 import type { KubeMetrics } from '../../kube/metrics.ts';
 import { keyOf } from '../../kube/object.ts';
 import { createReflector, type Reflector } from '../../kube/reflector.ts';
-import { type Pod, Pods } from '../../kube/resources.ts';
+import {
+  type ControllerRevision,
+  ControllerRevisions,
+  type Pod,
+  Pods,
+} from '../../kube/resources.ts';
 import type { OperatorConfig } from '../config.ts';
 import {
-  keysOfPod,
+  keysOfOwned,
   keysOfProfile,
   modelDeploymentIndexes,
+  ownedIndexes,
   podIndexes,
   rivalsOf,
 } from './indexes.ts';
@@ -24,6 +30,7 @@ export interface Watched {
   modelDeployments: Reflector<ModelDeployment>;
   profiles: Reflector<AcceleratorProfile>;
   pods: Reflector<Pod>;
+  revisions: Reflector<ControllerRevision>;
 }
 
 interface Common {
@@ -34,6 +41,7 @@ interface Common {
 
 /** Makes the reflectors; the caller starts and stops them. */
 export function createWatched({ client, metrics, log }: Common, namespace?: string): Watched {
+  const labelSelector = `${managedByLabel}=${managedByFairlead}`;
   return {
     modelDeployments: createReflector({
       client,
@@ -48,8 +56,17 @@ export function createWatched({ client, metrics, log }: Common, namespace?: stri
       client,
       type: Pods,
       namespace,
-      labelSelector: `${managedByLabel}=${managedByFairlead}`,
+      labelSelector,
       indexes: podIndexes,
+      metrics,
+      log,
+    }),
+    revisions: createReflector({
+      client,
+      type: ControllerRevisions,
+      namespace,
+      labelSelector,
+      indexes: ownedIndexes,
       metrics,
       log,
     }),
@@ -59,7 +76,7 @@ export function createWatched({ client, metrics, log }: Common, namespace?: stri
 /** Makes the controller over what is watched. Its client must be fenced. */
 export function createModelDeploymentController(
   { client, metrics, log }: Common,
-  { modelDeployments, profiles, pods }: Watched,
+  { modelDeployments, profiles, pods, revisions }: Watched,
   events: EventRecorder,
   settings: OperatorConfig,
 ): Controller {
@@ -71,6 +88,8 @@ export function createModelDeploymentController(
       modelDeployments: modelDeployments.store,
       profiles: profiles.store,
       pods: pods.store,
+      revisions: revisions.store,
+      demand: { inFlight: () => 0, isDrained: () => true },
       settings,
       routerUrl: settings.routerUrl,
       nowMs: () => Date.now(),
@@ -82,6 +101,7 @@ export function createModelDeploymentController(
   const { store } = modelDeployments;
   controller.watch(modelDeployments, (deployment) => rivalsOf(store, deployment).map(keyOf));
   controller.watch(profiles, (profile) => keysOfProfile(store, profile));
-  controller.watch(pods, keysOfPod);
+  controller.watch(pods, keysOfOwned);
+  controller.watch(revisions, keysOfOwned);
   return controller;
 }

@@ -14,6 +14,12 @@ export interface View {
   dead: readonly Replica[];
   refusal: string | undefined;
   problem: SpecProblem | undefined;
+  /** `spec.paused`. */
+  isPaused: boolean;
+  /** Whether replicas of the revision are in trouble that stops its rollout. */
+  isHeld: boolean;
+  /** Replicas of the revision that took longer than they may. */
+  late: readonly Replica[];
 }
 
 /** A condition without its times. */
@@ -29,16 +35,20 @@ type Condition = { status: 'True' | 'False' | 'Unknown' };
 const byWeight: readonly Problem['reason'][] = [
   'ImagePullFailed',
   'ConfigMissing',
+  'WeightsFailed',
   'OutOfMemory',
   'EngineCrashed',
   'PodFailed',
   'Unschedulable',
   'NotReady',
+  'LoadingWeights',
   'Starting',
   'Scheduling',
 ];
 /** These pass by themselves; they are no reason to worry. */
-const passing: readonly Reason[] = ['Starting', 'Scheduling'];
+const passing: readonly Reason[] = ['LoadingWeights', 'Starting', 'Scheduling'];
+/** Of an engine that runs, or ran, and so has its weights. */
+const pastWeights: readonly Reason[] = ['EngineCrashed', 'OutOfMemory', 'NotReady'];
 const mostGroups = 3;
 
 /** Every condition, each from the view alone. Pure. */
@@ -46,8 +56,10 @@ export function judge(view: View): Record<ConditionType, Verdict> {
   return {
     Accepted: accepted(view),
     Scheduled: scheduled(view),
+    WeightsReady: weightsReady(view),
     Available: available(view),
     Progressing: progressing(view),
+    Stalled: stalled(view),
     Ready: ready(view),
   };
 }
@@ -72,6 +84,25 @@ function scheduled(view: View): Verdict {
   return { status: 'True', reason: 'Scheduled', message: 'Every replica has a node.' };
 }
 
+function weightsReady(view: View): Verdict {
+  const { live, desired } = view;
+  const withProblem = (reason: Reason) => live.filter(({ problem }) => problem?.reason === reason);
+  const failing = withProblem('WeightsFailed');
+  if (failing.length > 0) return { status: 'False', ...tell('WeightsFailed', failing) };
+  if (live.length === 0 && view.problem) return notAccepted();
+  if (live.length === 0 && desired === 0) return toZero();
+  const having = live.filter(({ ready: serves, problem }) => {
+    return serves || (problem && pastWeights.includes(problem.reason));
+  });
+  if (having.length > 0) {
+    const message = `${having.length} of ${desired} replicas have their weights.`;
+    return { status: 'True', reason: 'WeightsReady', message };
+  }
+  const loading = withProblem('LoadingWeights');
+  if (loading.length > 0) return { status: 'Unknown', ...tell('LoadingWeights', loading) };
+  return { status: 'Unknown', reason: 'Starting', message: 'No engine has its weights yet.' };
+}
+
 function available(view: View): Verdict {
   const { live, desired } = view;
   const serving = live.filter((replica) => replica.ready).length;
@@ -85,16 +116,22 @@ function available(view: View): Verdict {
 }
 
 function progressing(view: View): Verdict {
-  const { live, desired, revision, problem, replacing } = view;
+  const { live, desired, revision, problem, replacing, late, isPaused, isHeld } = view;
   if (problem) return notAccepted();
-  const updated = live.filter((replica) => replica.revision === revision);
-  const serving = updated.filter((replica) => replica.ready).length;
-  if (live.length === desired && serving === desired) {
+  if (isPaused) {
+    const message = `Nothing is done while spec.paused is true. ${reasons.Paused.remedy}`;
+    return { status: 'Unknown', reason: 'Paused', message };
+  }
+  if (hasArrived(view)) {
     const message = `${replicasText(desired)} of revision ${revision}.`;
     return { status: 'True', reason: 'RolledOut', message };
   }
+  if (late.length > 0) return { status: 'False', ...tooLate(late) };
+  const updated = live.filter((replica) => replica.revision === revision);
+  const serving = updated.filter((replica) => replica.ready).length;
   if (replacing || updated.length < live.length) {
-    const message = `${updated.length} of ${desired} replicas are of revision ${revision}, ${serving} of them serve.`;
+    const held = isHeld ? ' Nothing more is replaced until they do.' : '';
+    const message = `${updated.length} of ${desired} replicas are of revision ${revision}, ${serving} of them serve.${held}`;
     return { status: 'True', reason: 'RollingOut', message };
   }
   if (live.length > desired) {
@@ -105,16 +142,27 @@ function progressing(view: View): Verdict {
   return { status: 'True', reason: serving > 0 ? 'Scaling' : 'Starting', message };
 }
 
+/** Whether there are as many replicas as wanted, all of the revision and serving. */
+function hasArrived({ live, desired, revision }: View): boolean {
+  const arrived = live.filter((replica) => replica.revision === revision && replica.ready);
+  return live.length === desired && arrived.length === desired;
+}
+
+function stalled({ problem, late }: View): Verdict {
+  if (problem) return { ...notAccepted(), status: 'True' };
+  if (late.length > 0) return { status: 'True', ...tooLate(late) };
+  return { status: 'False', reason: 'NotStalled', message: 'Nothing is stuck.' };
+}
+
 function ready(view: View): Verdict {
   const { live, desired, problem } = view;
   if (problem) return { status: 'False', ...problem };
   if (live.length === 0 && desired === 0) return toZero();
-  const progress = progressing(view);
-  if (progress.reason === 'RolledOut') {
+  if (hasArrived(view)) {
     const message = `${replicasText(desired)} ${desired === 1 ? 'serves' : 'serve'}.`;
     return { status: 'True', reason: 'Ready', message };
   }
-  return trouble(view) ?? { ...progress, status: 'False' };
+  return trouble(view) ?? { ...progressing(view), status: 'False' };
 }
 
 /** What is wrong and does not pass by itself; undefined when nothing is. */
@@ -129,6 +177,8 @@ function trouble({ live, dead, refusal }: View): Verdict | undefined {
 }
 
 function starting({ live, desired }: View): Verdict {
+  const loading = live.filter(({ problem }) => problem?.reason === 'LoadingWeights');
+  if (loading.length > 0) return { status: 'False', ...tell('LoadingWeights', loading) };
   const placed = live.filter((replica) => replica.scheduled);
   if (placed.length > 0) return { status: 'False', ...tell('Starting', placed) };
   const message = `0 of ${desired} replicas have a node.`;
@@ -136,10 +186,7 @@ function starting({ live, desired }: View): Verdict {
 }
 
 /** One sentence for each different message, with the replicas it is true of, and what to do. */
-function tell(
-  reason: Problem['reason'],
-  affected: readonly Replica[],
-): Pick<Verdict, 'reason' | 'message'> {
+function tell(reason: Reason, affected: readonly Replica[]): Pick<Verdict, 'reason' | 'message'> {
   const groups = new Map<string, string[]>();
   for (const { name, problem } of affected) {
     const names = groups.get(problem?.message ?? '') ?? [];
@@ -154,6 +201,11 @@ function tell(
   const rest = untold > 0 ? [`${untold} more like it.`] : [];
   const remedy = passing.includes(reason) ? [] : [reasons[reason].remedy];
   return { reason, message: [...sentences, ...rest, ...remedy].join(' ') };
+}
+
+function tooLate(late: readonly Replica[]): Pick<Verdict, 'reason' | 'message'> {
+  const { reason, message } = tell('ProgressDeadlineExceeded', late);
+  return { reason, message: `Not serving within spec.rollout.startTimeout. ${message}` };
 }
 
 function refused(refusal: string): Verdict {

@@ -3,21 +3,26 @@ import { stringify } from 'yaml';
 import { podTemplateSpec } from '../../crds/modeldeployment/pod-template.ts';
 import { vllm } from '../engines/vllm.ts';
 import { modelDeployment } from '../testing/fixtures.ts';
-import { weightsOf } from '../weights/schemes.ts';
-import { renderPod } from './pod.ts';
+import { weightsFor } from '../testing/weights.ts';
+import { renderTemplate } from './pod.ts';
 import { templateProblem } from './pod-template.ts';
+import { replicaPod } from './replica-pod.ts';
 
 function render(podTemplate: object) {
   const deployment = modelDeployment({ engine: { type: 'vLLM' }, podTemplate });
-  const weights = weightsOf('oci://r.example/m:1');
+  const weights = weightsFor(deployment);
   const profile = {
     resourceName: 'nvidia.com/gpu',
     nodeSelector: { pool: 'gpu', zone: 'a' },
     tolerations: [{ key: 'gpu' }],
     runtimeClassName: 'nvidia',
   };
-  const resolved = { engine: vllm, image: 'vllm:1', weights: weights!, profile };
-  return renderPod(deployment, resolved, { revision: '0123abcd', slot: 0, attempt: 1 });
+  const resolved = { engine: vllm, image: 'vllm:1', weights, profile };
+  return replicaPod(deployment, renderTemplate(deployment, resolved), {
+    revision: '0123abcd',
+    slot: 0,
+    attempt: 1,
+  });
 }
 
 test('it is merged in as kubectl patch would', async () => {

@@ -1,10 +1,9 @@
 import { engineContainer, managedByLabel } from '../../crds/labels.ts';
 import type { PodTemplateSpec } from '../../crds/modeldeployment/pod-template.ts';
-import type { Intent } from '../../kube/object.ts';
 import type { Pod } from '../../kube/resources.ts';
 import type { Container } from '../engines/engine.ts';
+import type { PodTemplate } from './replica-pod.ts';
 
-type Described = Intent<Pod> & Pick<Pod, 'spec'>;
 type TemplateContainer = NonNullable<NonNullable<PodTemplateSpec['spec']>['containers']>[number];
 
 /** Of the engine's container, what the user may say in podTemplate; all else has a field of its own. */
@@ -64,9 +63,9 @@ export function mountPathsOf(template: PodTemplateSpec | undefined): string[] {
  * name, tolerations and the mounts of the engine appended.
  */
 export function withTemplate(
-  pod: Described,
-  { metadata, spec = {} }: PodTemplateSpec,
-): Intent<Pod> {
+  pod: PodTemplate,
+  { metadata = {}, spec = {} }: PodTemplateSpec,
+): PodTemplate {
   const { containers = [], initContainers = [], volumes = [], ...rest } = spec;
   const { nodeSelector, tolerations, securityContext, ...replaced } = rest;
   const isEngine = ({ name }: { name: string }) => name === engineContainer;
@@ -88,14 +87,9 @@ export function withTemplate(
     }),
     securityContext: { ...pod.spec.securityContext, ...securityContext },
   };
-  const annotations = { ...metadata?.annotations, ...pod.metadata.annotations };
+  const { labels, annotations } = metadata;
   return {
-    ...pod,
-    metadata: {
-      ...pod.metadata,
-      labels: { ...metadata?.labels, ...pod.metadata.labels },
-      ...(Object.keys(annotations).length > 0 && { annotations }),
-    },
+    metadata: { ...(labels && { labels }), ...(annotations && { annotations }) },
     spec: merged as Pod['spec'],
   };
 }

@@ -4,9 +4,10 @@ import type { AcceleratorProfileSpec } from '../../crds/acceleratorprofile.ts';
 import { engineTypes } from '../../crds/modeldeployment/engine.ts';
 import { engines } from '../engines/engines.ts';
 import { modelDeployment } from '../testing/fixtures.ts';
-import { weightsOf } from '../weights/schemes.ts';
+import { weightsFor } from '../testing/weights.ts';
 import { claimTemplateOf } from './claim-template.ts';
-import { podName, renderPod } from './pod.ts';
+import { renderTemplate } from './pod.ts';
+import { podName, replicaPod } from './replica-pod.ts';
 
 const identity = { revision: '0123abcd', slot: 3, attempt: 0 };
 
@@ -16,11 +17,10 @@ function render(
   attempt = 0,
 ) {
   const deployment = modelDeployment(spec);
-  const { source, engine } = deployment.spec;
-  const weights = weightsOf(source.uri);
-  if (!weights) throw new Error('no weights');
+  const { engine } = deployment.spec;
+  const weights = weightsFor(deployment);
   const resolved = { engine: engines[engine.type], image: 'engine:1', weights, profile };
-  return renderPod(deployment, resolved, { ...identity, attempt });
+  return replicaPod(deployment, renderTemplate(deployment, resolved), { ...identity, attempt });
 }
 
 const yaml = (value: object) => stringify(value, { lineWidth: 0, aliasDuplicateObjects: false });

@@ -1,22 +1,14 @@
 import type { AcceleratorProfileSpec } from '../../crds/acceleratorprofile.ts';
-import {
-  attemptAnnotation,
-  engineContainer,
-  enginePort,
-  managedByFairlead,
-  managedByLabel,
-  modelDeploymentLabel,
-  revisionLabel,
-  slotLabel,
-} from '../../crds/labels.ts';
+import { durationMs } from '../../crds/duration.ts';
+import { engineContainer, enginePort } from '../../crds/labels.ts';
 import type { ModelDeployment } from '../../crds/modeldeployment.ts';
 import { servedNameOf } from '../../crds/names.ts';
-import { controllerReference, type Intent } from '../../kube/object.ts';
 import type { Pod } from '../../kube/resources.ts';
 import type { Container, Endpoint, Engine, EnvironmentVariable } from '../engines/engine.ts';
 import type { Weights } from '../weights/weights.ts';
 import { type Devices, devicesOf, resources } from './devices.ts';
 import { mountPathsOf, withTemplate } from './pod-template.ts';
+import type { PodTemplate } from './replica-pod.ts';
 
 /** All that a spec refers to, found. */
 export interface Resolved {
@@ -27,59 +19,27 @@ export interface Resolved {
   profile: AcceleratorProfileSpec | undefined;
 }
 
-/** Which pod. */
-export interface PodIdentity {
-  revision: string;
-  slot: number;
-  attempt: number;
-}
-
-/** The name is the guard against a stale cache: a second create of one replica answers AlreadyExists. */
-export function podName(deployment: string, { revision, slot }: PodIdentity): string {
-  return `${deployment}-${revision}-${slot}`;
-}
-
-/** `rollout.drainTimeout` of the API: how long a pod may finish its requests, in seconds. */
-const drainTimeoutSeconds = 600;
-/** `rollout.startTimeout` of the API: how long loading a model may take, in seconds. */
-const startTimeoutSeconds = 3600;
 /** Debian's and distroless' "nonroot"; set because many engine images are made to run as root. */
 const userId = 65532;
 
 /**
- * The pod of one replica: what Fairlead makes of the spec, with the user's podTemplate merged into it.
- * Restricted Pod Security; the root file system is read-only.
+ * What all pods of the present spec have in common: what Fairlead makes of the spec, with the user's
+ * podTemplate merged into it. Restricted Pod Security; the root file system is read-only.
  */
-export function renderPod(
-  deployment: ModelDeployment,
-  resolved: Resolved,
-  identity: PodIdentity,
-): Intent<Pod> {
-  const { metadata, spec } = deployment;
+export function renderTemplate(deployment: ModelDeployment, resolved: Resolved): PodTemplate {
+  const { spec } = deployment;
   const { weights, profile } = resolved;
-  const { revision, slot, attempt } = identity;
   const scratch = scratchVolumes(deployment, resolved);
   const { resourceClaims, container: devices } = devicesOf(deployment, profile);
-  const pod: Intent<Pod> & Pick<Pod, 'spec'> = {
-    metadata: {
-      name: podName(metadata.name, identity),
-      ...(metadata.namespace && { namespace: metadata.namespace }),
-      labels: {
-        [managedByLabel]: managedByFairlead,
-        [modelDeploymentLabel]: metadata.name,
-        [revisionLabel]: revision,
-        [slotLabel]: String(slot),
-      },
-      ...(attempt > 0 && { annotations: { [attemptAnnotation]: String(attempt) } }),
-      // Blocking the owner's deletion would need the right to update finalizers, and gains nothing here.
-      ownerReferences: [{ ...controllerReference(deployment), blockOwnerDeletion: false }],
-    },
+  const template: PodTemplate = {
+    metadata: {},
     spec: {
+      ...(weights.initContainers && { initContainers: loaders(deployment, resolved) }),
       containers: [engineContainerOf(deployment, resolved, scratch, devices)],
       volumes: [...weights.volumes, ...scratch.map(({ volume }) => volume)],
       ...(resourceClaims && { resourceClaims }),
       restartPolicy: 'Always',
-      terminationGracePeriodSeconds: drainTimeoutSeconds,
+      terminationGracePeriodSeconds: seconds(spec.rollout.drainTimeout),
       automountServiceAccountToken: false,
       enableServiceLinks: false,
       securityContext: {
@@ -92,7 +52,16 @@ export function renderPod(
       ...placement(profile),
     },
   };
-  return spec.podTemplate ? withTemplate(pod, spec.podTemplate) : pod;
+  return spec.podTemplate ? withTemplate(template, spec.podTemplate) : template;
+}
+
+/**
+ * They run before the engine, so they may use what it asks for, and a quota that wants limits has them. The
+ * accelerators stay with the engine.
+ */
+function loaders(deployment: ModelDeployment, { weights, profile }: Resolved): Container[] {
+  const asked = resources(deployment, profile, {});
+  return (weights.initContainers ?? []).map((container) => ({ ...container, resources: asked }));
 }
 
 /** A volume that is empty when the pod starts, and where the engine has it. */
@@ -141,7 +110,7 @@ function engineContainerOf(
     ...(envFrom && { envFrom: envFrom as NonNullable<Container['envFrom']> }),
     ports: [{ name: enginePort, containerPort: endpoint.port, protocol: 'TCP' }],
     resources: resources(deployment, profile, devices),
-    ...probes(endpoint),
+    ...probes(endpoint, seconds(spec.rollout.startTimeout)),
     lifecycle: { preStop: engine.preStop() },
     // The engine's last words, which the status quotes.
     terminationMessagePolicy: 'FallbackToLogsOnError',
@@ -181,7 +150,7 @@ function environment(
  * probe has succeeded (pkg/kubelet/prober: manualTriggerCh), so a model serves at most a second after it
  * is loaded. Liveness gives a busy engine a minute.
  */
-function probes({ healthPath }: Endpoint): Partial<Container> {
+function probes({ healthPath }: Endpoint, startTimeoutSeconds: number): Partial<Container> {
   const httpGet = { path: healthPath, port: enginePort };
   return {
     startupProbe: {
@@ -193,4 +162,9 @@ function probes({ healthPath }: Endpoint): Partial<Container> {
     readinessProbe: { httpGet, periodSeconds: 2, timeoutSeconds: 2, failureThreshold: 2 },
     livenessProbe: { httpGet, periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 6 },
   };
+}
+
+/** Whole seconds, at least one, of a duration of the API. */
+function seconds(duration: string): number {
+  return Math.max(1, Math.ceil(durationMs(duration) / 1000));
 }

@@ -227,11 +227,24 @@ test('a pod is read as a replica', () => {
     ready: false,
     sinceMs: Date.parse('2026-11-21T12:10:00Z'),
   });
-  const finishedAt = '2026-11-21T11:30:00Z';
+  const since = '2026-11-21T11:40:00Z';
+  const annotations = { 'fairlead.dev/draining': since, 'fairlead.dev/attempt': '2' };
+  expect(replicaOf(pod(ready, { annotations }))).toMatchObject({
+    state: 'draining',
+    ready: true,
+    sinceMs: Date.parse(since),
+  });
+  expect(replicaOf(pod()).notReadySinceMs).toBe(Date.parse('2026-11-21T11:00:00Z'));
+  const unready = { conditions: [{ type: 'Ready', status: 'False', lastTransitionTime: since }] };
+  expect(replicaOf(pod(unready)).notReadySinceMs).toBe(Date.parse(since));
+  const finishedAt = '2026-11-21T11:05:00Z';
   const ended = container({ state: { terminated: { ...terminated, finishedAt } } });
   expect(replicaOf(pod({ ...ended, phase: 'Failed' }))).toMatchObject({
     state: 'dead',
     ready: false,
+    attempt: 2,
     sinceMs: Date.parse(finishedAt),
   });
+  const late = container({ state: { terminated: { ...terminated, finishedAt: since } } });
+  expect(replicaOf(pod({ ...late, phase: 'Failed' })).attempt).toBe(0);
 });

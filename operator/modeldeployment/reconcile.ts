@@ -11,14 +11,17 @@ import type { ReconcileContext, Result } from '../../kube/controller.ts';
 import { isNotFound } from '../../kube/errors.ts';
 import type { EventRecorder } from '../../kube/events.ts';
 import { controllerOf } from '../../kube/object.ts';
-import type { Pod } from '../../kube/resources.ts';
+import type { ControllerRevision, Pod } from '../../kube/resources.ts';
 import type { Store } from '../../kube/store.ts';
 import { type Applied, applyPlan } from './apply.ts';
-import { byModelDeployment, rivalsOf } from './indexes.ts';
-import { plan } from './plan.ts';
+import { historyOf, outlived, type StoredRevision } from './history.ts';
+import { byModelDeployment, byOwner, rivalsOf } from './indexes.ts';
+import { forgetRevisions, keepRevision } from './keep-revision.ts';
+import { type Demand, plan } from './plan.ts';
 import { type Replica, replicaOf } from './replica.ts';
-import { type ResolveSettings, resolve } from './resolve.ts';
+import { type ResolveSettings, resolve, type SpecProblem } from './resolve.ts';
 import { revisionOf } from './revision.ts';
+import { rolloutOf } from './rollout.ts';
 import { statusOf } from './status.ts';
 import { tellTransitions } from './transitions.ts';
 
@@ -31,6 +34,9 @@ export interface ReconcilerOptions {
   profiles: Store<AcceleratorProfile>;
   /** With the index {@link byModelDeployment}. */
   pods: Store<Pod>;
+  /** With the index {@link byOwner}. */
+  revisions: Store<ControllerRevision>;
+  demand: Demand;
   settings: ResolveSettings;
   routerUrl: string;
   /** Milliseconds since 1970. */
@@ -40,42 +46,69 @@ export interface ReconcilerOptions {
 const refusedAgainAfterMs = 30_000;
 const staleAgainAfterMs = 1_000;
 
+/** What one pass came to. */
+interface Outcome extends Applied {
+  problem?: SpecProblem | undefined;
+  againAfterMs?: number | undefined;
+}
+
 /**
  * The ModelDeployment controller.
- * Observes: ModelDeployments, AcceleratorProfiles, Pods (by label).
- * Writes: Pods (create, delete), ResourceClaimTemplates (create), the status of ModelDeployments, Events.
+ * Observes: ModelDeployments, AcceleratorProfiles, Pods (by label), ControllerRevisions, what routers say.
+ * Writes: Pods (create, annotate, delete), ControllerRevisions (create, delete), ResourceClaimTemplates
+ * (create), the status of ModelDeployments, Events.
  * Never writes: the spec of anything; `spec.replicas` is the user's or the HPA's.
  */
 export function createReconciler(options: ReconcilerOptions) {
-  const { client, events, settings, routerUrl, nowMs } = options;
+  const { client, events, settings, demand, routerUrl, nowMs } = options;
 
   return async function reconcile(key: string, { signal }: ReconcileContext): Promise<Result> {
     const observed = observe(key, options);
     if (!observed) return undefined;
-    const { deployment, present, takenSlots, references } = observed;
-    const resolution = resolve(deployment, { ...references, settings });
-    const revision = revisionOf(deployment, new Set(present.map((replica) => replica.revision)));
-    const { replicas } = deployment.spec;
+    const { deployment, present } = observed;
+    const outcome = deployment.spec.paused ? idle : await act(observed, signal);
 
-    let problem: Extract<typeof resolution, { problem: unknown }>['problem'] | undefined;
-    let applied: Applied = { refusal: undefined, cacheIsBehind: false };
-    let againAfterMs: number | undefined;
-    if ('problem' in resolution) {
-      problem = resolution.problem;
-    } else {
-      const planned = plan({ replicas, revision, present, takenSlots, nowMs: nowMs() });
-      const using = { client, events, signal };
-      applied = await applyPlan(deployment, resolution.resolved, revision, planned, using);
-      againAfterMs = planned.againAfterMs;
-    }
-
-    const { refusal, cacheIsBehind } = applied;
-    const shown = { deployment, problem, revision, present, refusal, routerUrl, nowMs: nowMs() };
+    const { revision } = observed;
+    const shown = { ...outcome, deployment, revision, present, routerUrl, nowMs: nowMs() };
     await writeStatus(deployment, statusOf(shown), signal);
 
-    if (refusal !== undefined) return { requeueAfterMs: refusedAgainAfterMs };
-    return { requeueAfterMs: cacheIsBehind ? staleAgainAfterMs : againAfterMs };
+    if (outcome.refusal !== undefined) return { requeueAfterMs: refusedAgainAfterMs };
+    return { requeueAfterMs: outcome.cacheIsBehind ? staleAgainAfterMs : outcome.againAfterMs };
   };
+
+  /** resolve → keep the revision → plan → apply → forget what is outlived. */
+  async function act(observed: Observed, signal: AbortSignal): Promise<Outcome> {
+    const { deployment, present, takenSlots, references, history, revision } = observed;
+    const using = { client, events, signal, nowMs: nowMs() };
+    const resolution = resolve(deployment, { ...references, settings });
+    const kept = history.get(revision);
+    // What was resolved once needs nothing more, whatever became of the defaults or the profile since.
+    if ('problem' in resolution && (!kept || resolution.problem.reason === 'NameConflict'))
+      return { ...idle, problem: resolution.problem };
+    const stored =
+      kept ??
+      ('resolved' in resolution &&
+        (await keepRevision(deployment, resolution.resolved, revision, history, using)));
+    if (!stored) return { ...idle, cacheIsBehind: true };
+    if ('refusal' in stored) return { ...idle, refusal: stored.refusal };
+
+    const templates = new Map(history).set(revision, stored);
+    const { replicas, rollout } = deployment.spec;
+    const current = deployment.status?.currentRevision;
+    const fallback = current !== undefined && templates.has(current) ? current : undefined;
+    const limits = rolloutOf(deployment.spec);
+    const wanted = { replicas, revision, fallback, rollout: limits };
+    const planned = plan({ ...wanted, present, takenSlots, demand, nowMs: using.nowMs });
+    const applied = await applyPlan(deployment, templates, planned, using);
+
+    const needed = new Set([revision, current, ...present.map((one) => one.revision)]);
+    await forgetRevisions(
+      deployment,
+      outlived(history, needed, rollout.revisionHistoryLimit),
+      using,
+    );
+    return { ...applied, againAfterMs: planned.againAfterMs };
+  }
 
   async function writeStatus(
     deployment: ModelDeployment,
@@ -98,8 +131,12 @@ export function createReconciler(options: ReconcilerOptions) {
   }
 }
 
+const idle: Outcome = { refusal: undefined, cacheIsBehind: false };
+
+type Observed = NonNullable<ReturnType<typeof observe>>;
+
 /** Everything that the decision depends on; undefined when there is nothing to decide. */
-function observe(key: string, { modelDeployments, profiles, pods }: ReconcilerOptions) {
+function observe(key: string, { modelDeployments, profiles, pods, revisions }: ReconcilerOptions) {
   const deployment = modelDeployments.get(key);
   // What is being deleted takes its pods along by garbage collection.
   if (!deployment || deployment.metadata.deletionTimestamp) return undefined;
@@ -111,10 +148,13 @@ function observe(key: string, { modelDeployments, profiles, pods }: ReconcilerOp
     if (controllerOf(pod)?.uid === uid) present.push(replica);
     else takenSlots.add(replica.slot);
   }
+  const history: ReadonlyMap<string, StoredRevision> = historyOf(revisions.byIndex(byOwner, uid));
+  const inUse = new Set([...history.keys(), ...present.map((replica) => replica.revision)]);
   const rivals = rivalsOf(modelDeployments, deployment);
   const references = {
     conflict: claimNames(rivals).conflicts.get(uid),
     profile: profiles.get(deployment.spec.accelerator.profile),
   };
-  return { deployment, present, takenSlots, references };
+  const revision = revisionOf(deployment, inUse);
+  return { deployment, revision, history, present, takenSlots, references };
 }

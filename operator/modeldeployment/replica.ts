@@ -1,4 +1,9 @@
-import { attemptAnnotation, revisionLabel, slotLabel } from '../../crds/labels.ts';
+import {
+  attemptAnnotation,
+  drainingAnnotation,
+  revisionLabel,
+  slotLabel,
+} from '../../crds/labels.ts';
 import type { Pod } from '../../kube/resources.ts';
 import { type Problem, problemOf } from './problem.ts';
 
@@ -8,54 +13,74 @@ export interface Replica {
   uid: string;
   slot: number;
   revision: string;
-  /** How many pods in a row died in its place before it. */
+  /** How many pods in a row died young in its place before it. */
   attempt: number;
   /**
-   * live: is, or may come to be, serving. dead: ended for good and only takes up its name. terminating:
-   * on its way out, perhaps with requests in flight.
+   * live: is, or may come to be, serving. draining: gets no new request and finishes what it has.
+   * terminating: deleted, perhaps with requests in flight. dead: ended for good and only takes up its name.
    */
-  state: 'live' | 'dead' | 'terminating';
+  state: 'live' | 'draining' | 'terminating' | 'dead';
   /** Whether it has a node. */
   scheduled: boolean;
-  /** Whether it serves. False unless live. */
+  /** Whether its engine answers; false when terminating or dead. */
   ready: boolean;
-  /** dead: when it ended. terminating: when its grace period is over. Milliseconds since 1970. */
-  endAtMs: number | undefined;
+  /** Not ready: since when, from its creation on. Milliseconds since 1970. */
+  notReadySinceMs: number | undefined;
+  /** draining: since when. terminating: when its grace period is over. dead: when it ended. */
+  sinceMs: number | undefined;
   /** What keeps it from serving; undefined when nothing does. */
   problem: Problem | undefined;
 }
 
+/** A pod that lived this long has not died of what its predecessor died of. */
+const oldAgeMs = 600_000;
+
 /** Reads a pod that the operator made. */
 export function replicaOf(pod: Pod): Replica {
   const { metadata, spec, status } = pod;
-  const dead = status?.phase === 'Failed' || status?.phase === 'Succeeded';
-  const state = metadata.deletionTimestamp ? 'terminating' : dead ? 'dead' : 'live';
-  const isReady = status?.conditions?.some(
-    ({ type, status: is }) => type === 'Ready' && is === 'True',
-  );
+  const readiness = status?.conditions?.find(({ type }) => type === 'Ready');
+  const state = stateOf(pod);
+  const ready = (state === 'live' || state === 'draining') && readiness?.status === 'True';
+  const createdAtMs = Date.parse(metadata.creationTimestamp);
+  const sinceMs = sinceOf(pod, state);
+  const diedOld = state === 'dead' && (sinceMs ?? 0) - createdAtMs > oldAgeMs;
   return {
     name: metadata.name,
     uid: metadata.uid,
     slot: numberOf(metadata.labels?.[slotLabel]),
     revision: metadata.labels?.[revisionLabel] ?? '',
-    attempt: numberOf(metadata.annotations?.[attemptAnnotation]),
+    attempt: diedOld ? 0 : numberOf(metadata.annotations?.[attemptAnnotation]),
     state,
     scheduled: spec.nodeName !== undefined,
-    ready: state === 'live' && isReady === true,
-    endAtMs: endOf(pod, state),
+    ready,
+    notReadySinceMs: ready ? undefined : (timeOf(readiness?.lastTransitionTime) ?? createdAtMs),
+    sinceMs,
     problem: state === 'terminating' ? undefined : problemOf(pod),
   };
 }
 
-function endOf({ metadata, status }: Pod, state: Replica['state']): number | undefined {
-  if (state === 'terminating') return Date.parse(metadata.deletionTimestamp ?? '');
+function stateOf({ metadata, status }: Pod): Replica['state'] {
+  if (metadata.deletionTimestamp) return 'terminating';
+  if (status?.phase === 'Failed' || status?.phase === 'Succeeded') return 'dead';
+  return metadata.annotations?.[drainingAnnotation] === undefined ? 'live' : 'draining';
+}
+
+function sinceOf({ metadata, status }: Pod, state: Replica['state']): number | undefined {
   if (state === 'live') return undefined;
+  if (state === 'terminating') return timeOf(metadata.deletionTimestamp);
+  // A time that cannot be read counts as long ago: the drain is over at once.
+  if (state === 'draining') return timeOf(metadata.annotations?.[drainingAnnotation]) ?? 0;
   const ends = [
     ...(status?.containerStatuses ?? []).map(({ state: of }) => of?.terminated?.finishedAt),
     ...(status?.conditions ?? []).map(({ lastTransitionTime }) => lastTransitionTime),
     metadata.creationTimestamp,
-  ].flatMap((time) => (time ? [Date.parse(time)] : []));
+  ].flatMap((time) => timeOf(time) ?? []);
   return Math.max(...ends);
+}
+
+function timeOf(text: string | undefined): number | undefined {
+  const timeMs = Date.parse(text ?? '');
+  return Number.isNaN(timeMs) ? undefined : timeMs;
 }
 
 function numberOf(text: string | undefined): number {

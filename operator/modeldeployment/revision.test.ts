@@ -30,6 +30,12 @@ test('the algorithm is frozen: running pods carry these very results', () => {
 test.each([
   ['servedName', { servedName: 'other' }],
   ['source.uri', { source: { uri: 'oci://registry.example/models/skiff:2' } }],
+  [
+    'source.secretName',
+    { source: { uri: 'oci://registry.example/models/skiff:1', secretName: 'hub' } },
+  ],
+  ['engine.envFrom', { engine: { type: 'LlamaCpp', envFrom: [{ secretRef: { name: 'a' } }] } }],
+  ['podTemplate', { podTemplate: { metadata: { labels: { a: 'b' } } } }],
   ['engine.image', { engine: { type: 'LlamaCpp', image: 'x' } }],
   ['engine.args', { engine: { type: 'LlamaCpp', args: ['-v'] } }],
   ['engine.env', { engine: { type: 'LlamaCpp', env: [{ name: 'A', value: '1' }] } }],
@@ -38,6 +44,7 @@ test.each([
   ['engine.features', { engine: { type: 'LlamaCpp', features: ['Chat'] } }],
   ['accelerator.profile', { accelerator: { profile: 'nvidia' } }],
   ['accelerator.count', { accelerator: { count: 2 } }],
+  ['rollout.startTimeout', { rollout: { startTimeout: '2h' } }],
   ['resources', { resources: { limits: { memory: '1Gi' } } }],
 ])('%s belongs to the intent', (_field, spec) => {
   expect(revision(spec)).not.toBe(revision());
@@ -45,6 +52,9 @@ test.each([
 
 test.each([
   ['replicas', { replicas: 5 }],
+  ['paused', { paused: true }],
+  ['how a rollout goes', { rollout: { maxSurge: 1, maxUnavailable: 2, drainTimeout: '1m' } }],
+  ['a startTimeout that is the default anyway', { rollout: { startTimeout: '1h' } }],
   ['a servedName that is the default anyway', { servedName: 'skiff' }],
   ['aliases, which only routers know', { aliases: ['gpt-4o'] }],
   ['the order of features', { engine: { type: 'LlamaCpp', features: ['Completions', 'Chat'] } }],
@@ -65,4 +75,10 @@ test('it is fit for a pod name and a label', () => {
       expect(revision({ engine: { type: 'LlamaCpp', args: [text] } })).toMatch(/^[0-9a-f]{8}$/);
     }),
   );
+});
+
+test('a revision that is kept stays as long as any algorithm still gives it', () => {
+  const { spec } = modelDeployment();
+  const kept = new Set([revision(), 'another']);
+  expect(revisionOf(modelDeployment(spec), kept)).toBe(revision());
 });

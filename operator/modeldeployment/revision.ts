@@ -14,10 +14,11 @@ import { servedNameOf } from '../../crds/names.ts';
  */
 const algorithms: readonly ((deployment: ModelDeployment) => unknown)[] = [
   function version1(deployment) {
-    const { source, engine, accelerator, resources, podTemplate } = deployment.spec;
+    const { source, engine, accelerator, resources, podTemplate, rollout } = deployment.spec;
     return {
       servedNames: [servedNameOf(deployment)],
       source: source.uri,
+      sourceSecret: source.secretName,
       engine: {
         type: engine.type,
         image: engine.image,
@@ -37,13 +38,17 @@ const algorithms: readonly ((deployment: ModelDeployment) => unknown)[] = [
       },
       resources,
       podTemplate,
+      startTimeout: rollout.startTimeout === '1h' ? undefined : rollout.startTimeout,
     };
   },
 ];
 
+/** The version of the algorithm that names new revisions. */
+export const newestAlgorithm = algorithms.length;
+
 /**
  * The revision of the present spec: 8 hexadecimal digits.
- * @param inUse revisions of the pods there are; one that another algorithm gives for this spec is kept
+ * @param inUse revisions that are kept or have pods; one that another algorithm gives for this spec stays
  */
 export function revisionOf(deployment: ModelDeployment, inUse: ReadonlySet<string>): string {
   const candidates = algorithms.map((algorithm) => digest(algorithm(deployment)));

@@ -23,9 +23,11 @@ function status(replicas: number, present: Replica[], rest: Partial<StatusInput>
   return result;
 }
 
-/** `Accepted=True Accepted` and so on. */
+/** `Accepted=True Accepted` and so on, without a Stalled that has nothing to say. */
 function shown({ conditions }: { conditions: { type: string; status: string; reason: string }[] }) {
-  return conditions.map(({ type, status: is, reason }) => `${type}=${is} ${reason}`);
+  return conditions
+    .map(({ type, status: is, reason }) => `${type}=${is} ${reason}`)
+    .filter((line) => line !== 'Stalled=False NotStalled');
 }
 
 const messageOf = (of: ReturnType<typeof status>, type: ConditionType) =>
@@ -51,12 +53,14 @@ test('all serve', () => {
     conditions: [
       ['Accepted', 'Accepted', 'The spec is sound.'],
       ['Scheduled', 'Scheduled', 'Every replica has a node.'],
+      ['WeightsReady', 'WeightsReady', '2 of 2 replicas have their weights.'],
       ['Available', 'ReplicasReady', '2 of 2 replicas serve.'],
       ['Progressing', 'RolledOut', '2 replicas of revision new.'],
+      ['Stalled', 'NotStalled', 'Nothing is stuck.'],
       ['Ready', 'Ready', '2 replicas serve.'],
     ].map(([type, reason, message]) => ({
       type,
-      status: 'True',
+      status: type === 'Stalled' ? 'False' : 'True',
       observedGeneration: 3,
       lastTransitionTime: now,
       reason,
@@ -66,167 +70,136 @@ test('all serve', () => {
 });
 
 const nothing = { message: 'x' };
-test.each<[string, number, Replica[], Partial<StatusInput>, string[]]>([
+/** Scheduled, Available, Progressing and Ready: status and reason of each. */
+test.each<[string, number, Replica[], Partial<StatusInput>, string]>([
   [
     'nothing made yet',
     1,
     [],
     {},
-    [
-      'Scheduled=Unknown Scheduling',
-      'Available=False Starting',
-      'Progressing=True Starting',
-      'Ready=False Starting',
-    ],
+    'Unknown Scheduling, False Starting, True Starting, False Starting',
   ],
   [
     'waiting for the scheduler',
     1,
     [troubled(0, 'Scheduling', 'waits', { scheduled: false })],
     {},
-    [
-      'Scheduled=Unknown Scheduling',
-      'Available=False Starting',
-      'Progressing=True Starting',
-      'Ready=False Starting',
-    ],
+    'Unknown Scheduling, False Starting, True Starting, False Starting',
   ],
   [
     'loading',
     1,
     [troubled(0, 'Starting', 'loads')],
     {},
-    [
-      'Scheduled=True Scheduled',
-      'Available=False Starting',
-      'Progressing=True Starting',
-      'Ready=False Starting',
-    ],
+    'True Scheduled, False Starting, True Starting, False Starting',
   ],
   [
     'one of two serves, the other has no node',
     2,
     [replica(0), troubled(1, 'Unschedulable', 'no gpu', { scheduled: false })],
     {},
-    [
-      'Scheduled=False Unschedulable',
-      'Available=True ReplicasReady',
-      'Progressing=True Scaling',
-      'Ready=False Unschedulable',
-    ],
+    'False Unschedulable, True ReplicasReady, True Scaling, False Unschedulable',
   ],
   [
     'none has a node',
     1,
     [troubled(0, 'Unschedulable', 'no gpu', { scheduled: false })],
     {},
-    [
-      'Scheduled=False Unschedulable',
-      'Available=False Unschedulable',
-      'Progressing=True Starting',
-      'Ready=False Unschedulable',
-    ],
+    'False Unschedulable, False Unschedulable, True Starting, False Unschedulable',
   ],
   ...(
     ['ImagePullFailed', 'ConfigMissing', 'OutOfMemory', 'EngineCrashed', 'NotReady'] as const
-  ).map((reason): [string, number, Replica[], Partial<StatusInput>, string[]] => [
+  ).map((reason): [string, number, Replica[], Partial<StatusInput>, string] => [
     reason,
     1,
     [troubled(0, reason, 'x')],
     {},
-    [
-      'Scheduled=True Scheduled',
-      `Available=False ${reason}`,
-      'Progressing=True Starting',
-      `Ready=False ${reason}`,
-    ],
+    `True Scheduled, False ${reason}, True Starting, False ${reason}`,
   ]),
   [
     'a dead pod waits for its replacement',
     1,
     [troubled(0, 'PodFailed', 'evicted', { state: 'dead' })],
     {},
-    [
-      'Scheduled=Unknown Scheduling',
-      'Available=False PodFailed',
-      'Progressing=True Starting',
-      'Ready=False PodFailed',
-    ],
+    'Unknown Scheduling, False PodFailed, True Starting, False PodFailed',
   ],
   [
     'rolling out',
     2,
     [replica(0, { revision: 'old' }), troubled(1, 'Starting', 'loads')],
     {},
-    [
-      'Scheduled=True Scheduled',
-      'Available=True ReplicasReady',
-      'Progressing=True RollingOut',
-      'Ready=False RollingOut',
-    ],
+    'True Scheduled, True ReplicasReady, True RollingOut, False RollingOut',
   ],
   [
     'rolling out something broken',
     2,
     [replica(0, { revision: 'old' }), troubled(1, 'EngineCrashed', 'bad flag')],
     {},
-    [
-      'Scheduled=True Scheduled',
-      'Available=True ReplicasReady',
-      'Progressing=True RollingOut',
-      'Ready=False EngineCrashed',
-    ],
+    'True Scheduled, True ReplicasReady, True RollingOut, False EngineCrashed',
   ],
   [
     'too many',
     1,
     [replica(0), replica(1)],
     {},
-    [
-      'Scheduled=True Scheduled',
-      'Available=True ReplicasReady',
-      'Progressing=True Scaling',
-      'Ready=False Scaling',
-    ],
+    'True Scheduled, True ReplicasReady, True Scaling, False Scaling',
   ],
   [
     'a quota is exceeded',
     2,
     [replica(0)],
     { refusal: 'exceeded quota' },
-    [
-      'Scheduled=False PodRefused',
-      'Available=True ReplicasReady',
-      'Progressing=True Scaling',
-      'Ready=False PodRefused',
-    ],
+    'False PodRefused, True ReplicasReady, True Scaling, False PodRefused',
   ],
   [
     'a quota allows none',
     1,
     [],
     { refusal: 'exceeded quota' },
-    [
-      'Scheduled=False PodRefused',
-      'Available=False PodRefused',
-      'Progressing=True Starting',
-      'Ready=False PodRefused',
-    ],
+    'False PodRefused, False PodRefused, True Starting, False PodRefused',
+  ],
+  ['at zero', 0, [], {}, 'True ScaledToZero, True ScaledToZero, True RolledOut, True ScaledToZero'],
+])('%s', (_case, replicas, present, rest, expected) => {
+  const conditions = shown(status(replicas, present, rest));
+  const others = conditions.filter((line) => !line.startsWith('WeightsReady'));
+  const [, ...told] = others.map((line) => line.replace(/^\w+=/, ''));
+  expect(told.join(', ')).toBe(expected);
+});
+
+test.each<[string, number, Replica[], string, RegExp]>([
+  ['no pod yet', 1, [], 'Unknown Starting', /No engine has its weights yet/],
+  [
+    'loading',
+    2,
+    [troubled(0, 'LoadingWeights', 'loads its weights'), troubled(1, 'Starting', 'x')],
+    'Unknown LoadingWeights',
+    /^Replica skiff-new-0: loads its weights\.$/,
   ],
   [
-    'at zero',
-    0,
-    [],
-    {},
-    [
-      'Scheduled=True ScaledToZero',
-      'Available=True ScaledToZero',
-      'Progressing=True RolledOut',
-      'Ready=True ScaledToZero',
-    ],
+    'one fails',
+    2,
+    [replica(0), troubled(1, 'WeightsFailed', 'HTTP 404 for x: correct it')],
+    'False WeightsFailed',
+    /^Replica skiff-new-1: HTTP 404 for x: correct it\. It is tried again/,
   ],
-])('%s', (_case, replicas, present, rest, expected) => {
-  expect(shown(status(replicas, present, rest))).toEqual(['Accepted=True Accepted', ...expected]);
+  ['one serves', 2, [replica(0), troubled(1, 'Starting', 'x')], 'True WeightsReady', /^1 of 2/],
+  ['the engine ran', 1, [troubled(0, 'EngineCrashed', 'x')], 'True WeightsReady', /^1 of 1/],
+  ['at zero', 0, [], 'True ScaledToZero', /0/],
+])('WeightsReady: %s', (_case, replicas, present, expected, says) => {
+  const result = status(replicas, present);
+  expect(shown(result)).toContain(`WeightsReady=${expected}`);
+  expect(messageOf(result, 'WeightsReady')).toMatch(says);
+});
+
+test('weights that cannot be loaded are what Available and Ready tell', () => {
+  const failing = status(1, [troubled(0, 'WeightsFailed', 'gated')]);
+  expect(shown(failing)).toEqual(
+    expect.arrayContaining(['Available=False WeightsFailed', 'Ready=False WeightsFailed']),
+  );
+  const loading = status(1, [troubled(0, 'LoadingWeights', 'loads')]);
+  expect(shown(loading)).toEqual(
+    expect.arrayContaining(['Available=False LoadingWeights', 'Ready=False Starting']),
+  );
 });
 
 test.each([
@@ -234,6 +207,7 @@ test.each([
   'FlagRefused',
   'PodTemplateRefused',
   'AcceleratorRefused',
+  'SourceRefused',
   'ImageMissing',
   'NameConflict',
 ] as const)('%s: nothing is done, and Ready says why', (reason) => {
@@ -241,8 +215,10 @@ test.each([
   expect(shown(status(1, [], { problem }))).toEqual([
     `Accepted=False ${reason}`,
     'Scheduled=False NotAccepted',
+    'WeightsReady=False NotAccepted',
     'Available=False NotAccepted',
     'Progressing=False NotAccepted',
+    'Stalled=True NotAccepted',
     `Ready=False ${reason}`,
   ]);
   expect(shown(status(1, [replica(0)], { problem }))).toContain('Available=True ReplicasReady');
@@ -272,9 +248,47 @@ test('a worse problem comes first', () => {
   expect(shown(status(2, present))).toContain('Ready=False ImagePullFailed');
 });
 
+test('replicas that do not serve in time stop the rollout, and say so until they do', () => {
+  const broken = troubled(1, 'EngineCrashed', 'engine ended with exit code 1');
+  const present = [replica(0, { revision: 'old' }), broken];
+  const before = status(2, present);
+  expect(messageOf(before, 'Progressing')).toBe(
+    '1 of 2 replicas are of revision new, 0 of them serve. Nothing more is replaced until they do.',
+  );
+  const late = status(2, present, { nowMs: nowMs + 3_600_000 });
+  expect(shown(late)).toEqual(
+    expect.arrayContaining([
+      'Available=True ReplicasReady',
+      'Progressing=False ProgressDeadlineExceeded',
+      'Stalled=True ProgressDeadlineExceeded',
+      'Ready=False EngineCrashed',
+    ]),
+  );
+  expect(messageOf(late, 'Stalled')).toBe(
+    'Not serving within spec.rollout.startTimeout. Replica skiff-new-1: engine ended with exit code 1. See what Ready says of them. Correct the spec, or go back to the previous one.',
+  );
+  const hanging = troubled(0, 'Starting', 'loads');
+  expect(shown(status(1, [hanging], { nowMs: nowMs + 3_600_000 }))).toContain(
+    'Ready=False ProgressDeadlineExceeded',
+  );
+});
+
+test('paused: Progressing says so, the others what is', () => {
+  const paused = { deployment: modelDeployment({ replicas: 1, paused: true }) };
+  expect(shown(status(1, [replica(0)], paused))).toEqual(
+    expect.arrayContaining(['Progressing=Unknown Paused', 'Ready=True Ready']),
+  );
+  const changed = status(1, [replica(0, { revision: 'old' })], paused);
+  expect(shown(changed)).toContain('Ready=False Paused');
+  expect(messageOf(changed, 'Ready')).toBe(
+    'Nothing is done while spec.paused is true. Remove spec.paused, or set it to false, to go on.',
+  );
+});
+
 test('a pod on its way out counts as terminating and as nothing else', () => {
-  const result = status(1, [replica(0), replica(1, { state: 'terminating' })]);
-  expect(result).toMatchObject({ replicas: 1, readyReplicas: 1, terminatingReplicas: 1 });
+  const leaving = [replica(1, { state: 'terminating' }), replica(2, { state: 'draining' })];
+  const result = status(1, [replica(0), ...leaving]);
+  expect(result).toMatchObject({ replicas: 1, readyReplicas: 1, terminatingReplicas: 2 });
   expect(shown(result)).toContain('Ready=True Ready');
 });
 
@@ -292,8 +306,10 @@ test('lastTransitionTime moves when the status flips and only then', () => {
   expect(Object.fromEntries(times)).toEqual({
     Accepted: now,
     Scheduled: now,
+    WeightsReady: now,
     Available: '2026-11-21T12:01:00Z',
     Progressing: now,
+    Stalled: now,
     Ready: '2026-11-21T12:01:00Z',
   });
 });
@@ -317,9 +333,10 @@ test('every status fits the schema', () => {
 });
 
 test('the catalogue lists exactly the reasons that occur, on the conditions where they occur', () => {
-  const listed = Object.entries(reasons).flatMap(([reason, { on }]) =>
-    on.map((type) => `${type} ${reason}`),
-  );
+  const ofExternalModels = ['NamespaceNotEnabled', 'SecretNotUsable'];
+  const listed = Object.entries(reasons)
+    .filter(([reason]) => !ofExternalModels.includes(reason))
+    .flatMap(([reason, { on }]) => on.map((type) => `${type} ${reason}`));
   expect([...seen].sort()).toEqual(listed.sort());
   expect(Object.keys(conditionTypes)).toEqual(status(1, []).conditions.map(({ type }) => type));
   for (const name of Object.keys(reasons) as Reason[]) expect(name).toMatch(/^[A-Z][A-Za-z]+$/);

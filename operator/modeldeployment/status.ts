@@ -3,13 +3,15 @@ import { podSelector } from '../../crds/labels.ts';
 import type { ModelDeployment, ModelDeploymentStatus } from '../../crds/modeldeployment.ts';
 import { servedNamesOf } from '../../crds/names.ts';
 import { judge, type Verdict, type View } from './judge.ts';
+import { isRolloutHeld, lateReplicas } from './plan.ts';
 import type { Replica } from './replica.ts';
 import type { SpecProblem } from './resolve.ts';
+import { rolloutOf } from './rollout.ts';
 
 /** All that a status is made from. */
 export interface StatusInput {
   deployment: ModelDeployment;
-  problem: SpecProblem | undefined;
+  problem?: SpecProblem | undefined;
   /** Of the present spec. */
   revision: string;
   present: readonly Replica[];
@@ -20,13 +22,18 @@ export interface StatusInput {
   nowMs: number;
 }
 
-/** The status of a ModelDeployment. Pure; the same input with a later clock gives the same status. */
+/**
+ * The status of a ModelDeployment. Pure; the same input with a later clock gives the same status, until a
+ * replica has had all the time it may take to start.
+ */
 export function statusOf(input: StatusInput): ModelDeploymentStatus {
   const { deployment, problem, revision, present, refusal, routerUrl, nowMs } = input;
   const { metadata, spec, status: before } = deployment;
   const generation = metadata.generation ?? 0;
   const live = present.filter(({ state }) => state === 'live');
   const ready = live.filter((replica) => replica.ready).length;
+  const limits = rolloutOf(spec);
+  const rollout = { present, revision, rollout: limits, nowMs };
   const view: View = {
     desired: spec.replicas,
     revision,
@@ -35,6 +42,9 @@ export function statusOf(input: StatusInput): ModelDeploymentStatus {
     dead: present.filter(({ state }) => state === 'dead'),
     refusal,
     problem,
+    isPaused: spec.paused === true,
+    isHeld: isRolloutHeld(rollout),
+    late: lateReplicas(rollout),
   };
   const verdicts = judge(view);
   const current = verdicts.Progressing.reason === 'RolledOut' ? revision : before?.currentRevision;
@@ -45,7 +55,7 @@ export function statusOf(input: StatusInput): ModelDeploymentStatus {
     readyReplicas: ready,
     updatedReplicas: live.filter((replica) => replica.revision === revision).length,
     availableReplicas: ready,
-    terminatingReplicas: present.filter(({ state }) => state === 'terminating').length,
+    terminatingReplicas: present.filter(({ state }) => leaving.includes(state)).length,
     selector: podSelector(metadata.name),
     ...(current !== undefined && { currentRevision: current }),
     updateRevision: revision,
@@ -56,6 +66,8 @@ export function statusOf(input: StatusInput): ModelDeploymentStatus {
     ),
   };
 }
+
+const leaving: readonly Replica['state'][] = ['draining', 'terminating'];
 
 function conditionOf(
   type: string,

@@ -48,8 +48,9 @@ export function replica(slot: number, rest: Partial<Replica> = {}): Replica {
     attempt: 0,
     state,
     scheduled: true,
-    ready: state === 'live',
-    endAtMs: state === 'live' ? undefined : nowMs,
+    ready: state === 'live' || state === 'draining',
+    notReadySinceMs: nowMs,
+    sinceMs: state === 'live' ? undefined : nowMs,
     problem: undefined,
     ...rest,
   };

@@ -1,0 +1,58 @@
+import {
+  attemptAnnotation,
+  managedByFairlead,
+  managedByLabel,
+  modelDeploymentLabel,
+  revisionLabel,
+  slotLabel,
+} from '../../crds/labels.ts';
+import type { ModelDeployment } from '../../crds/modeldeployment.ts';
+import { controllerReference, type Intent } from '../../kube/object.ts';
+import type { Pod } from '../../kube/resources.ts';
+
+/** All of a pod that its revision decides; of the metadata, what the user asked for. */
+export interface PodTemplate {
+  metadata: { labels?: Record<string, string>; annotations?: Record<string, string> };
+  spec: Pod['spec'];
+}
+
+/** Which pod. */
+export interface PodIdentity {
+  revision: string;
+  slot: number;
+  attempt: number;
+}
+
+/** The name is the guard against a stale cache: a second create of one replica answers AlreadyExists. */
+export function podName(deployment: string, { revision, slot }: PodIdentity): string {
+  return `${deployment}-${revision}-${slot}`;
+}
+
+/** The pod of one replica, from the template of its revision. */
+export function replicaPod(
+  deployment: ModelDeployment,
+  { metadata: { labels, annotations }, spec }: PodTemplate,
+  identity: PodIdentity,
+): Intent<Pod> {
+  const { name, namespace } = deployment.metadata;
+  const { revision, slot, attempt } = identity;
+  return {
+    metadata: {
+      name: podName(name, identity),
+      ...(namespace && { namespace }),
+      labels: {
+        ...labels,
+        [managedByLabel]: managedByFairlead,
+        [modelDeploymentLabel]: name,
+        [revisionLabel]: revision,
+        [slotLabel]: String(slot),
+      },
+      ...((annotations || attempt > 0) && {
+        annotations: { ...annotations, ...(attempt > 0 && { [attemptAnnotation]: `${attempt}` }) },
+      }),
+      // Blocking the owner's deletion would need the right to update finalizers, and gains nothing here.
+      ownerReferences: [{ ...controllerReference(deployment), blockOwnerDeletion: false }],
+    },
+    spec,
+  };
+}
