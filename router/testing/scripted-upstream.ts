@@ -38,16 +38,25 @@ export async function startUpstream(
     socket.setNoDelay();
     socket.on('error', () => {});
     socket.on('close', () => sockets.delete(socket));
-    let pending = Buffer.alloc(0);
+    let chunks: Buffer[] = [];
+    let length = 0;
+    /** Joining the chunks earlier would copy a large body again and again. */
+    let wanted = 0;
     let indexOnSocket = 0;
     socket.on('data', (chunk) => {
-      pending = Buffer.concat([pending, chunk]);
+      chunks.push(chunk);
+      length += chunk.length;
+      if (length < wanted) return;
+      let pending = Buffer.concat(chunks);
       while (true) {
+        chunks = [pending];
+        length = pending.length;
+        wanted = 0;
         const headEnd = pending.indexOf('\r\n\r\n');
         if (headEnd < 0) return;
         const head = pending.toString('latin1', 0, headEnd);
-        const length = Number(/^content-length: *(\d+)/im.exec(head)?.[1] ?? 0);
-        const end = headEnd + 4 + length;
+        wanted = headEnd + 4 + Number(/^content-length: *(\d+)/im.exec(head)?.[1] ?? 0);
+        const end = wanted;
         if (pending.length < end) return;
         const body = pending.subarray(headEnd + 4, end);
         pending = pending.subarray(end);

@@ -1,6 +1,11 @@
 import { trace } from '@opentelemetry/api';
 import type { z } from 'zod';
-import { modelDeploymentLabel, revisionLabel } from '../../crds/labels.ts';
+import {
+  apiKeyKind,
+  modelDeploymentLabel,
+  revisionLabel,
+  secretKindLabel,
+} from '../../crds/labels.ts';
 import type { Feature } from '../../crds/modeldeployment/features.ts';
 import { routingSpec } from '../../crds/modeldeployment/routing.ts';
 import { createClient } from '../../kube/client.ts';
@@ -13,6 +18,7 @@ import { type Router, startRouter } from '../router.ts';
 
 const deployments = '/apis/fairlead.dev/v1alpha1/modeldeployments';
 const pods = '/api/v1/pods';
+export const secrets = '/api/v1/secrets';
 
 /** A router on free ports of the loopback that watches a scripted API server. */
 export interface TestRouter extends Router {
@@ -24,6 +30,9 @@ export interface TestRouter extends Router {
   /** Puts a pod of a model; it is ready unless told otherwise. */
   putPod(model: string, name: string, port: number, state?: PodSpec): void;
   removePod(name: string): void;
+  /** Puts a Secret into the namespace `keys`, with the label of an API key. */
+  putKey(name: string, fields: { key?: string; sha256?: string; policy?: string }): void;
+  removeKey(name: string): void;
   /** Waits until the router lists a model with this many ready replicas. */
   untilReplicas(model: string, ready: number): Promise<void>;
   metrics(accept?: string): Promise<string>;
@@ -94,12 +103,13 @@ export async function startTestRouter(
     shutdown,
     putModel(
       name,
-      { servedName, features = ['Chat', 'Completions'], notReadyMessage, routing } = {},
+      { servedName, aliases, features = ['Chat', 'Completions'], notReadyMessage, routing } = {},
     ) {
       api.state.put(deployments, `default/${name}`, {
         metadata: { name, namespace: 'default' },
         spec: {
           servedName,
+          aliases,
           engine: { type: 'LlamaCpp', features },
           replicas: 1,
           routing: routingSpec.parse(routing ?? {}),
@@ -124,6 +134,9 @@ export async function startTestRouter(
         },
       });
     },
+    putKey: (name, fields) =>
+      void api.state.put(secrets, `keys/${name}`, secret('keys', name, apiKeyKind, fields)),
+    removeKey: (name) => void api.state.remove(secrets, `keys/${name}`),
     removePod: (name) => void api.state.remove(pods, `default/${name}`),
     untilReplicas: async (model, ready) => {
       await eventually(`${model} has ${ready} ready replicas`, async () =>
@@ -141,6 +154,21 @@ export async function startTestRouter(
       await api.stop();
     },
   };
+}
+
+/** A Secret of a kind that the router reads, its data in base64. */
+export function secret(
+  namespace: string,
+  name: string,
+  kind: string,
+  fields: Readonly<Record<string, string>>,
+): object {
+  const data = Object.entries(fields).map(([field, text]) => [
+    field,
+    Buffer.from(text).toString('base64'),
+  ]);
+  const metadata = { name, namespace, labels: { [secretKindLabel]: kind } };
+  return { metadata, data: Object.fromEntries(data) };
 }
 
 function notReady(message: string): object {
