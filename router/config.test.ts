@@ -12,6 +12,8 @@ test('without variables the documented defaults hold', () => {
     bodyLimitBytes: 100 * 1024 * 1024,
     corsOrigins: new Set(),
     streamUsage: true,
+    auth: { mode: 'off', namespace: '' },
+    externalNamespaces: [],
     lameDuckMs: 5_000,
     drainTimeoutMs: 600_000,
   });
@@ -36,4 +38,19 @@ test('every wrong variable is named at once', () => {
   const read = () => readConfig({ FAIRLEAD_PORT: 'http', FAIRLEAD_LOG_LEVEL: 'loud' });
   expect(read).toThrow(ConfigError);
   expect(read).toThrow(/FAIRLEAD_PORT: .*FAIRLEAD_LOG_LEVEL: /);
+});
+
+test('keys need to be looked for somewhere', () => {
+  expect(() => readConfig({ FAIRLEAD_AUTH: 'optional' })).toThrow(
+    /FAIRLEAD_AUTH_NAMESPACE: is needed unless FAIRLEAD_AUTH is off/,
+  );
+  const given = { FAIRLEAD_AUTH: 'required', FAIRLEAD_AUTH_NAMESPACE: 'keys' };
+  expect(readConfig(given).auth).toEqual({ mode: 'required', namespace: 'keys' });
+});
+
+test('namespaces of ExternalModels are a list', () => {
+  expect(readConfig({ FAIRLEAD_EXTERNAL_NAMESPACES: 'a,b' }).externalNamespaces).toEqual([
+    'a',
+    'b',
+  ]);
 });

@@ -1,12 +1,13 @@
 import { z } from 'zod';
 import { logLevels } from '../telemetry/logger.ts';
+import { type AccessMode, accessModes } from './access/access.ts';
 import { type AllowedOrigins, readOrigins } from './cors.ts';
 
 const port = (value: number) => z.coerce.number().int().min(0).max(65_535).default(value);
 const ms = (value: number) => z.coerce.number().int().min(0).default(value);
 
 /** The router's environment variables; an empty one counts as absent. */
-const environment = z.object({
+const variables = z.object({
   FAIRLEAD_HOST: z.string().default('0.0.0.0').describe('address both ports listen on'),
   FAIRLEAD_PORT: port(8080).describe('port for clients; 0: any'),
   FAIRLEAD_INTERNAL_PORT: port(9090).describe('port for health and metrics; 0: any'),
@@ -29,9 +30,25 @@ const environment = z.object({
     .describe(
       'engines are asked for the tokens of every stream; clients that did not ask see none',
     ),
+  FAIRLEAD_AUTH: z
+    .enum(accessModes)
+    .default('off')
+    .describe('whether API keys are asked for; optional: once there is a Secret for one'),
+  FAIRLEAD_AUTH_NAMESPACE: z.string().optional().describe('where the Secrets with API keys are'),
+  FAIRLEAD_EXTERNAL_NAMESPACES: z
+    .string()
+    .default('')
+    .transform((text) => text.split(',').filter((name) => name !== ''))
+    .describe('whose ExternalModels are served, with commas; empty: none'),
   FAIRLEAD_LAME_DUCK_MS: ms(5_000).describe('after SIGTERM: not ready, but still serving'),
   FAIRLEAD_DRAIN_TIMEOUT_MS: ms(600_000).describe('after that: how long open answers may take'),
 });
+
+const environment = variables.refine(
+  ({ FAIRLEAD_AUTH, FAIRLEAD_AUTH_NAMESPACE }) =>
+    FAIRLEAD_AUTH === 'off' || FAIRLEAD_AUTH_NAMESPACE !== undefined,
+  { path: ['FAIRLEAD_AUTH_NAMESPACE'], error: 'is needed unless FAIRLEAD_AUTH is off' },
+);
 
 /** How the router runs; see the environment variables for the meaning. */
 export interface RouterConfig {
@@ -44,6 +61,8 @@ export interface RouterConfig {
   bodyLimitBytes: number;
   corsOrigins: AllowedOrigins;
   streamUsage: boolean;
+  auth: { mode: AccessMode; namespace: string };
+  externalNamespaces: readonly string[];
   lameDuckMs: number;
   drainTimeoutMs: number;
 }
@@ -75,6 +94,8 @@ export function readConfig(env: NodeJS.ProcessEnv): RouterConfig {
     bodyLimitBytes: read.FAIRLEAD_BODY_LIMIT_BYTES,
     corsOrigins: read.FAIRLEAD_CORS_ORIGINS,
     streamUsage: read.FAIRLEAD_STREAM_USAGE,
+    auth: { mode: read.FAIRLEAD_AUTH, namespace: read.FAIRLEAD_AUTH_NAMESPACE ?? '' },
+    externalNamespaces: read.FAIRLEAD_EXTERNAL_NAMESPACES,
     lameDuckMs: read.FAIRLEAD_LAME_DUCK_MS,
     drainTimeoutMs: read.FAIRLEAD_DRAIN_TIMEOUT_MS,
   };

@@ -2,6 +2,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { otherValue } from '../telemetry/contract.ts';
 import { RequestRecord } from '../telemetry/request-record.ts';
 import type { RequestTelemetry } from '../telemetry/request-telemetry.ts';
+import type { Access, Caller } from './access/access.ts';
+import { usageOf } from './access/usage.ts';
 import { targetsOf } from './catalog/fallbacks.ts';
 import type { CatalogSource } from './catalog/watch.ts';
 import { ClientRequest } from './client-request.ts';
@@ -13,12 +15,13 @@ import { asApiError } from './openai/framework-errors.ts';
 import { type ModelCall, readCall, requiredReplica } from './openai/model-call.ts';
 import { modelCard, modelList } from './openai/model-cards.ts';
 import { modelsPath, realtimePath } from './openai/paths.ts';
-import { findTarget, offers, requireFeature } from './openai/resolve.ts';
+import { findVisible, offers, requireFeature } from './openai/resolve.ts';
 import type { ResponseIds } from './openai/response-ids.ts';
 import type { RelayRequest } from './relay/request.ts';
 
 /** What answering needs to know. */
 export interface Answering {
+  access: Access;
   catalog: CatalogSource;
   telemetry: RequestTelemetry;
   responseIds: ResponseIds;
@@ -49,12 +52,15 @@ export class Exchange {
     const record = this.#begin(endpoint.path);
     let call: ModelCall | undefined;
     try {
+      const caller = this.#authenticate(record);
       request.requirePlainBody();
       call = readCall(endpoint, request, responseIds);
       const { asked } = call;
-      const { model } = findTarget(catalog.current(), asked.model);
+      const { model } = findVisible(catalog.current(), asked.model, caller);
       requireFeature(model, endpoint);
       const onlyReplica = requiredReplica(endpoint, call, model, responseIds);
+      const grant = caller.admit();
+      record.whenOver((facts, end) => grant.end(usageOf(facts, end)));
       this.#recordCall(endpoint, call);
       const relayed = {
         endpoint,
@@ -64,13 +70,16 @@ export class Exchange {
         asked,
         requestId: request.id,
         response: this.#reply.raw,
-        replyHeaders: this.#corsHeaders(),
+        replyHeaders: [...this.#corsHeaders(), ...grant.headers],
         record,
         targets: () =>
-          targetsOf(catalog.current(), asked.model, (_name, { features }) =>
-            offers(features, endpoint),
+          targetsOf(
+            catalog.current(),
+            asked.model,
+            (name, { features }) => offers(features, endpoint) && caller.mayUse(name),
           ),
         onlyReplica,
+        countTokens: grant.countTokens || undefined,
         observe: endpoint.storesResponses ? responseIds.learner(asked.model) : undefined,
         refuse: (error: ApiError) => this.refuse(error),
         releaseBody: () => request.releaseBody(),
@@ -83,18 +92,26 @@ export class Exchange {
     }
   }
 
-  /** Answers GET /v1/models. */
+  /** Answers GET /v1/models: what the caller may use. */
   listModels(): FastifyReply {
-    this.#begin(modelsPath);
-    return this.#answer(200, JSON.stringify(modelList(this.#answering.catalog.current())));
+    const record = this.#begin(modelsPath);
+    try {
+      const caller = this.#authenticate(record);
+      const list = modelList(this.#answering.catalog.current(), caller.mayUse);
+      return this.#answer(200, JSON.stringify(list));
+    } catch (error) {
+      return this.refuse(error);
+    }
   }
 
   /** Answers GET /v1/models/{id}; the id may hold `/`, raw or escaped. */
   showModel(): FastifyReply {
-    this.#begin(`${modelsPath}/{id}`);
+    const record = this.#begin(`${modelsPath}/{id}`);
     const escaped = this.#request.served?.path.slice(modelsPath.length + 1) ?? '';
     try {
-      const target = findTarget(this.#answering.catalog.current(), decodeURIComponent(escaped));
+      const caller = this.#authenticate(record);
+      const id = decodeURIComponent(escaped);
+      const target = findVisible(this.#answering.catalog.current(), id, caller);
       return this.#answer(200, JSON.stringify(modelCard(target)));
     } catch (error) {
       return this.refuse(error);
@@ -146,6 +163,13 @@ export class Exchange {
     raw.end(method === 'HEAD' ? undefined : body);
     record.end({ status, errorType: label, bytesOut });
     return this.#reply;
+  }
+
+  /** @throws ApiError invalid_api_key */
+  #authenticate(record: RequestRecord): Caller {
+    const caller = this.#answering.access.authenticate(this.#request.headers);
+    record.from(caller.tenant);
+    return caller;
   }
 
   #answer(status: number, json: string, headers = this.#corsHeaders()): FastifyReply {

@@ -5,6 +5,8 @@ import { createKubeMetrics } from '../kube/metrics.ts';
 import { createRegistry, createRouterMetrics } from '../telemetry/metrics.ts';
 import { RequestTelemetry } from '../telemetry/request-telemetry.ts';
 import type { Tracing } from '../telemetry/tracing.ts';
+import { Access } from './access/access.ts';
+import { watchKeys } from './access/watch.ts';
 import { createBalancer } from './balance/balancer.ts';
 import type { Catalog } from './catalog/model.ts';
 import { watchCatalog } from './catalog/watch.ts';
@@ -42,7 +44,7 @@ export interface Router {
 }
 
 /**
- * Starts a router: both ports listen at once; it is ready when the catalog has been read.
+ * Starts a router: both ports listen at once; it is ready when the catalog and the keys have been read.
  * @throws Error when a port cannot be had
  */
 export async function startRouter(dependencies: RouterDependencies): Promise<Router> {
@@ -59,13 +61,19 @@ export async function startRouter(dependencies: RouterDependencies): Promise<Rou
     metrics.ejections.inc({ gen_ai_request_model: servedName, reason });
     log.warn({ model: servedName, namespace, pod, reason, out_ms }, 'replica ejected');
   });
+  const kubeMetrics = createKubeMetrics(registry);
+  const { mode, namespace } = config.auth;
+  const access = new Access({ mode, nowMs, wallClockMs: Date.now });
+  const watching = { client, namespace, access, log, metrics: kubeMetrics };
+  const keys = mode === 'off' ? undefined : watchKeys(watching);
   let draining = false;
 
   const catalog = watchCatalog({
     client,
     namespace: config.watchNamespace,
+    externalNamespaces: config.externalNamespaces,
     log,
-    metrics: createKubeMetrics(registry),
+    metrics: kubeMetrics,
     onChange: (changed) => {
       const replicas = changed.models.flatMap((model) => model.replicas);
       upstreams.retain(replicas);
@@ -75,13 +83,18 @@ export async function startRouter(dependencies: RouterDependencies): Promise<Rou
       showModels(changed, telemetry);
     },
   });
-  const isReady = () => catalog.hasSynced() && !draining;
+  let synced = false;
+  const isReady = () => synced && !draining;
   const internal = createInternalServer({
     isReady,
     registry,
-    beforeScrape: () => metrics.catalogAge.set(catalog.ageMs() / 1000),
+    beforeScrape: () => {
+      const ageMs = Math.max(catalog.ageMs(), keys?.lastEventAgeMs() ?? 0);
+      metrics.catalogAge.set(ageMs / 1000);
+    },
   });
   const server = createServer({
+    access,
     catalog,
     telemetry,
     relaying: {
@@ -98,9 +111,13 @@ export async function startRouter(dependencies: RouterDependencies): Promise<Rou
 
   const internalAddress = await internal.listen({ host: config.host, port: config.internalPort });
   catalog.start();
+  keys?.start();
   const stopping = new AbortController();
-  catalog.synced(stopping.signal).then(
-    () => log.info({ models: catalog.current().models.length }, 'ready'),
+  Promise.all([catalog.synced(stopping.signal), keys?.synced(stopping.signal)]).then(
+    () => {
+      synced = true;
+      log.info({ models: catalog.current().models.length }, 'ready');
+    },
     () => {},
   );
   const address = await server.listen({ host: config.host, port: config.port });
@@ -118,7 +135,7 @@ export async function startRouter(dependencies: RouterDependencies): Promise<Rou
       const finished = await drainServer(server, config.drainTimeoutMs);
       if (!finished) log.warn({}, 'answers were cut off: the drain timeout is over');
       stopping.abort(new Error('shutting down'));
-      await Promise.all([catalog.stop(), upstreams.close(), tracing.shutdown()]);
+      await Promise.all([catalog.stop(), keys?.stop(), upstreams.close(), tracing.shutdown()]);
       await Promise.all([client.close(), internal.close()]);
       log.info({}, 'stopped');
     },

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import type { RequestTelemetry } from '../telemetry/request-telemetry.ts';
+import type { Access } from './access/access.ts';
 import type { CatalogSource } from './catalog/watch.ts';
 import { refuseBrokenRequest } from './client-errors.ts';
 import type { AllowedOrigins } from './cors.ts';
@@ -14,6 +15,7 @@ import { requestIdOf } from './request-id.ts';
 
 /** What the clients' server works with. */
 export interface ServerDependencies {
+  access: Access;
   catalog: CatalogSource;
   telemetry: RequestTelemetry;
   relaying: RelayDependencies;
@@ -31,12 +33,14 @@ export interface ServerDependencies {
 const keepAliveTimeoutMs = 75_000;
 /** Longer URLs are refused; names of models and ids of responses need far less. */
 const longestUrl = 8 * 1024;
+/** Larger bodies are read of those alone who may send them. */
+const strangersBytes = 1024 * 1024;
 /** For the whole request to arrive. */
 const requestTimeoutMs = 300_000;
 
 /**
- * Makes the server that clients talk to. A request goes: arrival → endpoint → model → feature → replica
- * → relay → telemetry; what is refused on the way is answered in OpenAI's shape.
+ * Makes the server that clients talk to. A request goes: arrival → endpoint → key → model → feature →
+ * limits → replica → relay → telemetry; what is refused on the way is answered in OpenAI's shape.
  */
 export function createServer(dependencies: ServerDependencies): FastifyInstance {
   const app = fastify({
@@ -59,6 +63,7 @@ export function createServer(dependencies: ServerDependencies): FastifyInstance 
   acceptAnyBody(app);
   noteArrival(app, dependencies.nowMs);
   refuseUnfit(app, exchangeOf);
+  refuseStrangersUploads(app, dependencies.access, exchangeOf);
   answerExpectations(app, dependencies.bodyLimitBytes);
   for (const endpoint of modelEndpoints) {
     const answer = (request: FastifyRequest, reply: FastifyReply) => {
@@ -115,6 +120,27 @@ function refuseUnfit(
       const message = 'The request has no Host header.';
       exchangeOf(request, reply).refuse(new ApiError('invalid_request', message));
     } else done();
+  });
+}
+
+/**
+ * Refuses a large body before it is read when its key is not good. Small ones are read first: an answer
+ * that overtakes its request can get lost with the connection.
+ */
+function refuseStrangersUploads(
+  app: FastifyInstance,
+  access: Access,
+  exchangeOf: (request: FastifyRequest, reply: FastifyReply) => Exchange,
+): void {
+  app.addHook('onRequest', (request, reply, done) => {
+    const { 'content-length': length, 'transfer-encoding': encoding } = request.headers;
+    if (encoding === undefined && Number(length ?? 0) <= strangersBytes) return done();
+    try {
+      access.authenticate(request.headers);
+      done();
+    } catch (error) {
+      exchangeOf(request, reply).refuse(error);
+    }
   });
 }
 

@@ -54,6 +54,12 @@ describe('the door', () => {
     expect(refusalOf(() => access.authenticate({})).kind.status).toBe(401);
   });
 
+  test('optional, it is shut until the keys have been read', () => {
+    const access = new Access({ mode: 'optional', nowMs: () => 0, wallClockMs: () => noon });
+    expect(access.isOpen).toBe(false);
+    expect(refusalOf(() => access.authenticate(bearer('k'))).kind.status).toBe(401);
+  });
+
   test('required, it is shut even without any key', () => {
     expect(refusalOf(() => accessWith({}).authenticate({})).kind.code).toBe('invalid_api_key');
   });

@@ -2,11 +2,12 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { ApiError } from '../openai/errors.ts';
 import { Account, type Excess, type Usage } from './account.ts';
 import { presentedKey } from './credential.ts';
-import { type ApiKey, emptyKeyring, findKey, type Keyring } from './keyring.ts';
+import { type ApiKey, findKey, type Keyring } from './keyring.ts';
 import { allows } from './policy.ts';
 
 /** Whether keys are asked for: `optional`, as soon as there is a Secret for one. */
-export type AccessMode = 'off' | 'optional' | 'required';
+export const accessModes = ['off', 'optional', 'required'] as const;
+export type AccessMode = (typeof accessModes)[number];
 
 /** Who sends a request, and what it may do. */
 export interface Caller {
@@ -43,7 +44,8 @@ export class Access {
   readonly #nowMs: () => number;
   readonly #wallClockMs: () => number;
   readonly #accounts = new Map<string, Account>();
-  #keyring = emptyKeyring;
+  /** Undefined: not read yet, and so nobody comes in. */
+  #keyring: Keyring | undefined;
 
   /**
    * @param nowMs a clock that never goes back, for the limits
@@ -57,8 +59,8 @@ export class Access {
 
   /** Whether requests come in without a key. A Secret that gives no key closes the door too. */
   get isOpen(): boolean {
-    const { keys, broken } = this.#keyring;
-    return this.#mode === 'off' || (this.#mode === 'optional' && keys.size + broken.length === 0);
+    if (this.#mode !== 'optional') return this.#mode === 'off';
+    return this.#keyring?.keys.size === 0 && this.#keyring.broken.length === 0;
   }
 
   /** Takes the keys that are in force from now on. What tenants have used stays counted. */
@@ -80,7 +82,7 @@ export class Access {
     if (presented === undefined) {
       throw unauthorized('No API key was sent. Send it as `Authorization: Bearer …`.');
     }
-    const key = findKey(this.#keyring, presented);
+    const key = this.#keyring && findKey(this.#keyring, presented);
     if (!key) throw unauthorized('The API key is not known here.');
     if (key.expiresMs !== undefined && key.expiresMs <= this.#wallClockMs()) {
       throw unauthorized('The API key has expired.');

@@ -27,8 +27,6 @@ export interface Keyring {
   readonly broken: readonly BrokenKey[];
 }
 
-export const emptyKeyring: Keyring = { keys: new Map(), broken: [] };
-
 const fields = ['key', 'sha256', 'policy'];
 /** Fewer could be guessed. */
 const leastCharacters = 16;

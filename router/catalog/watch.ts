@@ -1,10 +1,11 @@
-import { modelDeploymentLabel } from '../../crds/labels.ts';
+import { type ExternalModel, ExternalModels } from '../../crds/externalmodel.ts';
+import { externalModelKind, modelDeploymentLabel, secretKindLabel } from '../../crds/labels.ts';
 import { type ModelDeployment, ModelDeployments } from '../../crds/modeldeployment.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import type { Logger } from '../../kube/logger.ts';
 import type { KubeMetrics } from '../../kube/metrics.ts';
 import { createReflector } from '../../kube/reflector.ts';
-import { type Pod, Pods } from '../../kube/resources.ts';
+import { type Pod, Pods, type Secret, Secrets } from '../../kube/resources.ts';
 import { buildCatalog } from './build.ts';
 import { type Catalog, emptyCatalog } from './model.ts';
 import { slimPod } from './replica.ts';
@@ -12,13 +13,12 @@ import { slimPod } from './replica.ts';
 /** The catalog as it is now. */
 export interface CatalogSource {
   current(): Catalog;
-  /** Whether the cluster has been read completely once; never becomes false again. */
-  hasSynced(): boolean;
 }
 
 /** A catalog that follows the cluster. */
 export interface CatalogWatch extends CatalogSource {
   start(): void;
+  /** Resolves once the cluster has been read completely. */
   synced(signal?: AbortSignal): Promise<void>;
   /** Time since the API server last sent anything, in milliseconds. */
   ageMs(): number;
@@ -26,59 +26,76 @@ export interface CatalogWatch extends CatalogSource {
 }
 
 /**
- * Watches ModelDeployments and their pods and keeps a catalog of them. Changes that come together make
- * one new catalog. When the API server is away the last one stays.
- * @param namespace only this one; undefined: all
+ * Watches ModelDeployments and their pods, and ExternalModels with their Secrets, and keeps a catalog of
+ * them. Changes that come together make one new catalog. When the API server is away the last one stays.
+ * @param namespace only ModelDeployments of this one; undefined: of all
+ * @param externalNamespaces whose ExternalModels are served
  * @param onChange told of each new catalog once the first is complete
  */
 export function watchCatalog(options: {
   client: KubeClient;
   namespace: string | undefined;
+  externalNamespaces: readonly string[];
   onChange: (catalog: Catalog) => void;
   log?: Logger | undefined;
   metrics?: KubeMetrics | undefined;
 }): CatalogWatch {
   const { client, namespace, log, metrics, onChange } = options;
-  const common = { client, namespace, log, metrics };
-  const deployments = createReflector<ModelDeployment>({ ...common, type: ModelDeployments });
+  const common = { client, log, metrics };
+  const deployments = createReflector<ModelDeployment>({
+    ...common,
+    namespace,
+    type: ModelDeployments,
+  });
   const pods = createReflector<Pod>({
     ...common,
+    namespace,
     type: Pods,
     labelSelector: modelDeploymentLabel,
     transform: slimPod,
   });
+  const externals = options.externalNamespaces.map((one) =>
+    createReflector<ExternalModel>({ ...common, namespace: one, type: ExternalModels }),
+  );
+  const secrets = options.externalNamespaces.map((one) =>
+    createReflector<Secret>({
+      ...common,
+      namespace: one,
+      type: Secrets,
+      labelSelector: `${secretKindLabel}=${externalModelKind}`,
+    }),
+  );
+  const reflectors = [deployments, pods, ...externals, ...secrets];
   let catalog = emptyCatalog;
   let scheduled: NodeJS.Immediate | undefined;
-  const hasSynced = () => deployments.hasSynced() && pods.hasSynced();
   const rebuild = () => {
     scheduled = undefined;
-    if (!hasSynced()) return;
-    catalog = buildCatalog(deployments.store.list(), pods.store.list());
+    if (!reflectors.every((reflector) => reflector.hasSynced())) return;
+    catalog = buildCatalog(
+      deployments.store.list(),
+      pods.store.list(),
+      externals.flatMap(({ store }) => store.list()),
+      secrets.flatMap(({ store }) => store.list()),
+    );
     onChange(catalog);
   };
   const schedule = () => {
     scheduled ??= setImmediate(rebuild);
   };
-  for (const reflector of [deployments, pods]) {
-    reflector.addHandler(schedule);
-  }
-  let synced = false;
+  for (const reflector of reflectors) reflector.addHandler(schedule);
   return {
     current: () => catalog,
-    hasSynced: () => synced,
     start() {
-      deployments.start();
-      pods.start();
+      for (const reflector of reflectors) reflector.start();
     },
     async synced(signal) {
-      await Promise.all([deployments.synced(signal), pods.synced(signal)]);
+      await Promise.all(reflectors.map((reflector) => reflector.synced(signal)));
       rebuild();
-      synced = true;
     },
-    ageMs: () => Math.max(deployments.lastEventAgeMs(), pods.lastEventAgeMs()),
+    ageMs: () => Math.max(...reflectors.map((reflector) => reflector.lastEventAgeMs())),
     async stop() {
       clearImmediate(scheduled);
-      await Promise.all([deployments.stop(), pods.stop()]);
+      await Promise.all(reflectors.map((reflector) => reflector.stop()));
     },
   };
 }

@@ -40,9 +40,15 @@ export function modelCard({ name, model, adapter }: Target): ModelCard {
   };
 }
 
-/** The answer to GET /v1/models: every name that can be asked for, models without replicas among them. */
-export function modelList(catalog: Catalog): { object: 'list'; data: ModelCard[] } {
-  const targets = [...catalog.byName.keys()].flatMap((name) => targetOf(catalog, name) ?? []);
+/**
+ * The answer to GET /v1/models: every name that a client may ask for, models without replicas among them.
+ */
+export function modelList(
+  catalog: Catalog,
+  mayUse: (name: string) => boolean,
+): { object: 'list'; data: ModelCard[] } {
+  const names = [...catalog.byName.keys()].filter(mayUse);
+  const targets = names.flatMap((name) => targetOf(catalog, name) ?? []);
   const data = targets.map(modelCard);
   data.sort((a, b) => (a.id < b.id ? -1 : 1));
   return { object: 'list', data };

@@ -8,24 +8,30 @@ import { nearestNames } from './nearest.ts';
 /** How many names an error message proposes. */
 const proposals = 3;
 
+/** Which names a client may ask for. */
+export interface Viewer {
+  mayUse(modelName: string): boolean;
+}
+
 /**
- * Finds what a name that a client sent leads to.
- * @param visible the names that this client may learn of
- * @throws ApiError model_not_found, which names those that are most like it
+ * Finds what a name that a client sent leads to. A name that the client may not use is refused whether
+ * there is such a model or not, so that the answer tells nothing.
+ * @throws ApiError model_not_allowed; model_not_found, which names those that are most like it
  */
-export function findTarget(
-  catalog: Catalog,
-  name: string,
-  visible: Iterable<string> = catalog.byName.keys(),
-): Target {
+export function findVisible(catalog: Catalog, name: string, viewer: Viewer): Target {
+  const shown = name.length > 200 ? `${name.slice(0, 200)}…` : name;
+  if (!viewer.mayUse(name)) {
+    const message = `This API key may not use the model \`${shown}\`.`;
+    throw new ApiError('model_not_allowed', message, 'model');
+  }
   const target = targetOf(catalog, name);
   if (target) return target;
+  const visible = [...catalog.byName.keys()].filter((one) => viewer.mayUse(one));
   const near = nearestNames(name, visible, proposals);
   const hint =
     near.length > 0
       ? ` Did you mean ${near.map((candidate) => `\`${candidate}\``).join(', ')}?`
       : ' GET /v1/models lists the models there are.';
-  const shown = name.length > 200 ? `${name.slice(0, 200)}…` : name;
   throw new ApiError('model_not_found', `The model \`${shown}\` does not exist.${hint}`, 'model');
 }
 

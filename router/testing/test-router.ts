@@ -9,7 +9,7 @@ import {
 import type { Feature } from '../../crds/modeldeployment/features.ts';
 import { routingSpec } from '../../crds/modeldeployment/routing.ts';
 import { createClient } from '../../kube/client.ts';
-import { silentLogger } from '../../kube/logger.ts';
+import type { Logger } from '../../kube/logger.ts';
 import { type ScriptedServer, startScriptedServer } from '../../kube/testing/scripted-server.ts';
 import { eventually } from '../../kube/testing/wait.ts';
 import type { Tracing } from '../../telemetry/tracing.ts';
@@ -25,6 +25,8 @@ export interface TestRouter extends Router {
   readonly api: ScriptedServer;
   /** What the access log got, line by line. */
   readonly logged: Record<string, unknown>[];
+  /** Everything that was logged, the access log and all else: fields and message. */
+  readonly everyLine: (readonly [object, string])[];
   /** Puts a ModelDeployment; waits for nothing. */
   putModel(name: string, spec?: ModelSpec): void;
   /** Puts a pod of a model; it is ready unless told otherwise. */
@@ -34,7 +36,7 @@ export interface TestRouter extends Router {
   putKey(name: string, fields: { key?: string; sha256?: string; policy?: string }): void;
   removeKey(name: string): void;
   /** Waits until the router lists a model with this many ready replicas. */
-  untilReplicas(model: string, ready: number): Promise<void>;
+  untilReplicas(model: string, ready: number, apiKey?: string): Promise<void>;
   metrics(accept?: string): Promise<string>;
   stop(): Promise<void>;
 }
@@ -67,12 +69,12 @@ export async function startTestRouter(
   const api = await startScriptedServer();
   const client = createClient(api.config);
   const logged: Record<string, unknown>[] = [];
-  const log = {
-    ...silentLogger,
-    info: (fields: object, message: string) => {
-      if (message === 'request') logged.push({ ...fields });
-    },
+  const everyLine: (readonly [object, string])[] = [];
+  const write = (fields: object, message: string) => {
+    everyLine.push([fields, message]);
+    if (message === 'request') logged.push({ ...fields });
   };
+  const log: Logger = { debug: write, info: write, warn: write, error: write, child: () => log };
   const config: RouterConfig = {
     ...readConfig({}),
     host: '127.0.0.1',
@@ -89,10 +91,11 @@ export async function startTestRouter(
     stopped ??= router.shutdown();
     return stopped;
   };
-  const listed = async (): Promise<{ id: string; fairlead: { ready_replicas: number } }[]> => {
-    const answer = await fetch(`${router.address}/v1/models`);
-    const { data } = (await answer.json()) as {
-      data: { id: string; fairlead: { ready_replicas: number } }[];
+  const listed = async (apiKey = 'none') => {
+    const headers = { authorization: `Bearer ${apiKey}` };
+    const answer = await fetch(`${router.address}/v1/models`, { headers });
+    const { data = [] } = (await answer.json()) as {
+      data?: { id: string; fairlead: { ready_replicas: number } }[];
     };
     return data;
   };
@@ -100,6 +103,7 @@ export async function startTestRouter(
     ...router,
     api,
     logged,
+    everyLine,
     shutdown,
     putModel(
       name,
@@ -138,9 +142,9 @@ export async function startTestRouter(
       void api.state.put(secrets, `keys/${name}`, secret('keys', name, apiKeyKind, fields)),
     removeKey: (name) => void api.state.remove(secrets, `keys/${name}`),
     removePod: (name) => void api.state.remove(pods, `default/${name}`),
-    untilReplicas: async (model, ready) => {
+    untilReplicas: async (model, ready, apiKey) => {
       await eventually(`${model} has ${ready} ready replicas`, async () =>
-        (await listed()).some(
+        (await listed(apiKey)).some(
           (card) => card.id === model && card.fairlead.ready_replicas === ready,
         ),
       );
