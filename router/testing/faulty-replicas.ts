@@ -1,4 +1,5 @@
-import { createServer } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
+import { Worker } from 'node:worker_threads';
 import { sendJson, type UpstreamRequest } from './scripted-upstream.ts';
 
 /** A port of the loopback that nobody listens on. */
@@ -37,3 +38,35 @@ export const faults = {
       () => socket.resetAndDestroy(),
     ),
 } satisfies Record<string, (request: UpstreamRequest) => void>;
+
+/** A port that takes no connection and refuses none, like that of a node that has gone. */
+export async function startBlackHole(): Promise<{ port: number; stop(): Promise<void> }> {
+  // A listener that never accepts: its thread is asleep. Once its queue is full the kernel drops SYNs.
+  const worker = new Worker(
+    `const { parentPort } = require('node:worker_threads');
+    const server = require('node:net').createServer().listen({ port: 0, host: '127.0.0.1', backlog: 1 });
+    server.on('listening', () => {
+      parentPort.postMessage(server.address().port);
+      setImmediate(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0));
+    });`,
+    { eval: true },
+  );
+  const port = await new Promise<number>((resolve) => worker.once('message', resolve));
+  const fillers: Socket[] = [];
+  for (let isFull = false; !isFull; ) {
+    const socket = connect({ port, host: '127.0.0.1' }).on('error', () => {});
+    fillers.push(socket);
+    const isConnected = new Promise<boolean>((resolve) => {
+      socket.once('connect', () => resolve(true));
+      setTimeout(resolve, 500, false);
+    });
+    isFull = !(await isConnected);
+  }
+  return {
+    port,
+    stop: async () => {
+      for (const socket of fillers) socket.destroy();
+      await worker.terminate();
+    },
+  };
+}
