@@ -11,6 +11,9 @@ import { createBalancer } from './balance/balancer.ts';
 import type { Catalog } from './catalog/model.ts';
 import { watchCatalog } from './catalog/watch.ts';
 import type { RouterConfig } from './config.ts';
+import { DemandPublisher } from './demand/publisher.ts';
+import { serveDemand } from './demand/serve.ts';
+import { snapshotOf } from './demand/snapshot.ts';
 import { Ejections } from './ejection/ejections.ts';
 import { createInternalServer } from './internal-server.ts';
 import { modelEndpoints } from './openai/endpoints.ts';
@@ -93,6 +96,11 @@ export async function startRouter(dependencies: RouterDependencies): Promise<Rou
       metrics.catalogAge.set(ageMs / 1000);
     },
   });
+  const demand = new DemandPublisher(
+    () => snapshotOf(catalog.current().pods, (uid) => balancer.inFlight(uid)),
+    nowMs,
+  );
+  serveDemand(internal, demand);
   const server = createServer({
     access,
     catalog,
@@ -105,6 +113,7 @@ export async function startRouter(dependencies: RouterDependencies): Promise<Rou
     nowMs,
     log,
     bodyLimitBytes: config.bodyLimitBytes,
+    requestTimeoutMs: config.requestTimeoutMs,
     corsOrigins: config.corsOrigins,
     isDraining: () => draining,
   });
@@ -135,6 +144,7 @@ export async function startRouter(dependencies: RouterDependencies): Promise<Rou
       const finished = await drainServer(server, config.drainTimeoutMs);
       if (!finished) log.warn({}, 'answers were cut off: the drain timeout is over');
       stopping.abort(new Error('shutting down'));
+      demand.close();
       await Promise.all([catalog.stop(), keys?.stop(), upstreams.close(), tracing.shutdown()]);
       await Promise.all([client.close(), internal.close()]);
       log.info({}, 'stopped');

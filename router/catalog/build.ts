@@ -6,7 +6,7 @@ import { claimNames, type NameClaimant, servedNameOf } from '../../crds/names.ts
 import { keyOf } from '../../kube/object.ts';
 import type { Pod, Secret } from '../../kube/resources.ts';
 import { externalModelOf } from './external.ts';
-import type { Catalog, Model, Replica } from './model.ts';
+import type { Catalog, Model, ModelPod, Replica } from './model.ts';
 import { podState, replicaOf } from './replica.ts';
 import { routingOf } from './routing.ts';
 
@@ -44,7 +44,14 @@ export function buildCatalog(
     byName.set(name, model);
   }
   const models = [...modelOf.values()].sort(by(({ servedName }) => servedName));
-  return { byName, models };
+  return { byName, models, pods: pods.flatMap((pod) => modelPodOf(pod) ?? []) };
+}
+
+function modelPodOf(pod: Pod): ModelPod | undefined {
+  const { uid, namespace = '', labels } = pod.metadata;
+  const deployment = labels?.[modelDeploymentLabel];
+  if (deployment === undefined) return undefined;
+  return { id: uid, namespace, deployment, departing: podState(pod) === 'terminating' };
 }
 
 function buildModel(deployment: ModelDeployment, pods: readonly Pod[]): Model {

@@ -62,12 +62,24 @@ export interface Model {
   readonly notReadyMessage: string | undefined;
 }
 
+/** A pod of a ModelDeployment, whatever its state. */
+export interface ModelPod {
+  /** Its uid, which is the id of its replica. */
+  readonly id: string;
+  readonly namespace: string;
+  /** Name of its ModelDeployment. */
+  readonly deployment: string;
+  /** Whether it gets nothing new any more: it is marked as draining, deleted, or has ended. */
+  readonly departing: boolean;
+}
+
 /** All that can be asked for, at one moment. Never changed; a new one takes its place. */
 export interface Catalog {
   /** By each name that clients may send; one model can stand under several. */
   readonly byName: ReadonlyMap<string, Model>;
   /** Each model once, sorted by served name. */
   readonly models: readonly Model[];
+  readonly pods: readonly ModelPod[];
 }
 
-export const emptyCatalog: Catalog = { byName: new Map(), models: [] };
+export const emptyCatalog: Catalog = { byName: new Map(), models: [], pods: [] };

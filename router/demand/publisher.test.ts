@@ -1,0 +1,134 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect } from 'node:net';
+import { PassThrough } from 'node:stream';
+import { fastify } from 'fastify';
+import { afterEach, expect, test, vi } from 'vitest';
+import { DemandReader, demandPath, heartbeatMs } from '../../protocol/demand.ts';
+import type { ModelPod } from '../catalog/model.ts';
+import { DemandPublisher } from './publisher.ts';
+import { serveDemand } from './serve.ts';
+import { snapshotOf } from './snapshot.ts';
+
+afterEach(() => void vi.useRealTimers());
+
+const pod = (id: string, departing = false): ModelPod => ({
+  id,
+  namespace: 'models',
+  deployment: 'skiff',
+  departing,
+});
+
+/** A router with these pods and open requests, and what someone who follows it has been told. */
+function followed() {
+  vi.useFakeTimers();
+  const open = new Map<string, number>();
+  let pods = [pod('1'), pod('2')];
+  const publisher = new DemandPublisher(
+    () => snapshotOf(pods, (uid) => open.get(uid) ?? 0),
+    () => Date.now(),
+  );
+  const stream = new PassThrough();
+  const reader = new DemandReader();
+  let lines = 0;
+  const read = () => {
+    for (let chunk = stream.read(); chunk !== null; chunk = stream.read())
+      lines += reader.push(chunk).length;
+    return {
+      pods: Object.fromEntries(reader.pods),
+      models: Object.fromEntries(reader.models),
+      lines,
+    };
+  };
+  publisher.follow(stream);
+  const set = (now: ModelPod[]) => {
+    pods = now;
+  };
+  return { open, read, set, stream };
+}
+
+test('the sum over a model’s pods, and each pod that has requests or is draining', () => {
+  const inFlight = (uid: string) => ({ a: 2, b: 3 })[uid] ?? 0;
+  const { models, pods } = snapshotOf(
+    [pod('a'), pod('b', true), pod('c'), pod('d', true)],
+    inFlight,
+  );
+  expect([...models.values()]).toEqual([{ namespace: 'models', name: 'skiff', inFlight: 5 }]);
+  expect([...pods.values()]).toEqual([
+    { uid: 'a', inFlight: 2, draining: false },
+    { uid: 'b', inFlight: 3, draining: true },
+    { uid: 'd', inFlight: 0, draining: true },
+  ]);
+});
+
+test('the full state at once, a change within 100 ms, a drain from its mark to its last request', () => {
+  const { open, read, set } = followed();
+  expect(read()).toEqual({ pods: {}, models: {}, lines: 1 });
+  open.set('1', 1);
+  vi.advanceTimersByTime(100);
+  expect(read().models).toEqual({
+    'models/skiff': { namespace: 'models', name: 'skiff', inFlight: 1 },
+  });
+  set([pod('1', true), pod('2')]);
+  vi.advanceTimersByTime(100);
+  expect(read().pods).toEqual({ 1: { uid: '1', inFlight: 1, draining: true } });
+  open.delete('1');
+  vi.advanceTimersByTime(100);
+  expect(read().pods).toEqual({ 1: { uid: '1', inFlight: 0, draining: true } });
+  set([pod('2')]);
+  vi.advanceTimersByTime(100);
+  expect(read().pods).toEqual({});
+});
+
+test('a quiet router says so', () => {
+  const { read } = followed();
+  const { lines } = read();
+  vi.advanceTimersByTime(5 * heartbeatMs + 100);
+  expect(read().lines - lines).toBe(5);
+});
+
+test('who does not read is told the sum of the changes, and costs no memory', () => {
+  const { open, read, stream } = followed();
+  for (let change = 1; change <= 5_000; change++) {
+    open.set('1', change);
+    vi.advanceTimersByTime(100);
+  }
+  expect(stream.readableLength + stream.writableLength).toBeLessThan(200_000);
+  read();
+  vi.advanceTimersByTime(100);
+  expect(read().pods).toEqual({ 1: { uid: '1', inFlight: 5_000, draining: false } });
+});
+
+test('nobody follows: nothing is looked at', async () => {
+  const { stream } = followed();
+  expect(vi.getTimerCount()).toBe(1);
+  const closed = once(stream, 'close');
+  stream.destroy();
+  await closed;
+  expect(vi.getTimerCount()).toBe(0);
+});
+
+test('over HTTP: lines as they come, and an end when the server closes', async () => {
+  const app = fastify({ forceCloseConnections: true });
+  const publisher = new DemandPublisher(
+    () => snapshotOf([pod('1', true)], () => 2),
+    performance.now,
+  );
+  serveDemand(app, publisher);
+  await app.listen({ port: 0 });
+  const { port } = app.server.address() as AddressInfo;
+  const answer = await fetch(`http://127.0.0.1:${port}${demandPath}`);
+  expect(answer.headers.get('content-type')).toBe('application/x-ndjson');
+  const reader = new DemandReader();
+  const body = answer.body?.getReader();
+  const { value } = (await body?.read()) ?? {};
+  reader.push(value ?? new Uint8Array());
+  expect(reader.pods.get('1')).toEqual({ uid: '1', inFlight: 2, draining: true });
+  const socket = connect(port);
+  await once(socket, 'connect');
+  socket.write(`GET ${demandPath} HTTP/1.1\r\nhost: x\r\n\r\n`);
+  await once(socket, 'data');
+  socket.destroy();
+  publisher.close();
+  await app.close();
+  await body?.read().catch(() => {});
+});
