@@ -10,6 +10,7 @@ test('without variables the documented defaults hold', () => {
     logLevel: 'info',
     accessLog: true,
     bodyLimitBytes: 100 * 1024 * 1024,
+    requestTimeoutMs: 300_000,
     corsOrigins: new Set(),
     streamUsage: true,
     auth: { mode: 'off', namespace: '' },

@@ -19,6 +19,7 @@ const variables = z.object({
     .int()
     .positive()
     .default(100 * 1024 * 1024),
+  FAIRLEAD_REQUEST_TIMEOUT_MS: ms(300_000).describe('for a whole request to arrive; 0: no limit'),
   FAIRLEAD_CORS_ORIGINS: z
     .string()
     .default('')
@@ -59,6 +60,7 @@ export interface RouterConfig {
   logLevel: (typeof logLevels)[number];
   accessLog: boolean;
   bodyLimitBytes: number;
+  requestTimeoutMs: number;
   corsOrigins: AllowedOrigins;
   streamUsage: boolean;
   auth: { mode: AccessMode; namespace: string };
@@ -92,6 +94,7 @@ export function readConfig(env: NodeJS.ProcessEnv): RouterConfig {
     logLevel: read.FAIRLEAD_LOG_LEVEL,
     accessLog: read.FAIRLEAD_ACCESS_LOG,
     bodyLimitBytes: read.FAIRLEAD_BODY_LIMIT_BYTES,
+    requestTimeoutMs: read.FAIRLEAD_REQUEST_TIMEOUT_MS,
     corsOrigins: read.FAIRLEAD_CORS_ORIGINS,
     streamUsage: read.FAIRLEAD_STREAM_USAGE,
     auth: { mode: read.FAIRLEAD_AUTH, namespace: read.FAIRLEAD_AUTH_NAMESPACE ?? '' },

@@ -114,6 +114,7 @@ export async function startRouter(dependencies: RouterDependencies): Promise<Rou
     log,
     bodyLimitBytes: config.bodyLimitBytes,
     requestTimeoutMs: config.requestTimeoutMs,
+    requestTimeoutMs: config.requestTimeoutMs,
     corsOrigins: config.corsOrigins,
     isDraining: () => draining,
   });

@@ -22,6 +22,8 @@ export interface ServerDependencies {
   /** Milliseconds of the telemetry's clock. */
   nowMs: () => number;
   bodyLimitBytes: number;
+  /** For a whole request to arrive. */
+  requestTimeoutMs: number;
   corsOrigins: AllowedOrigins;
   /** While true, answers ask clients to open new connections, which go to other routers. */
   isDraining: () => boolean;
@@ -35,8 +37,6 @@ const keepAliveTimeoutMs = 75_000;
 const longestUrl = 8 * 1024;
 /** Larger bodies are read of those alone who may send them. */
 const strangersBytes = 1024 * 1024;
-/** For the whole request to arrive. */
-const requestTimeoutMs = 300_000;
 
 /**
  * Makes the server that clients talk to. A request goes: arrival → endpoint → key → model → feature →
@@ -47,12 +47,17 @@ export function createServer(dependencies: ServerDependencies): FastifyInstance 
     logger: false,
     bodyLimit: dependencies.bodyLimitBytes,
     keepAliveTimeout: keepAliveTimeoutMs,
-    requestTimeout: requestTimeoutMs,
+    requestTimeout: dependencies.requestTimeoutMs,
     forceCloseConnections: false,
     return503OnClosing: false,
     routerOptions: { maxParamLength: 1024 },
     // Without a Host node:http would answer by itself, and not in JSON.
-    http: { maxHeaderSize: 64 * 1024, requireHostHeader: false },
+    http: {
+      maxHeaderSize: 64 * 1024,
+      requireHostHeader: false,
+      headersTimeout: Math.min(dependencies.requestTimeoutMs || 60_000, 60_000),
+      connectionsCheckingInterval: Math.min(dependencies.requestTimeoutMs || 30_000, 30_000),
+    },
     exposeHeadRoutes: false,
     genReqId: (request) => requestIdOf(request.headers['x-request-id']),
     clientErrorHandler: refuseBrokenRequest,
