@@ -24,6 +24,7 @@ WORKDIR /app
 COPY package.json LICENSE ./
 COPY crds crds
 COPY kube kube
+COPY protocol protocol
 COPY telemetry telemetry
 COPY operator operator
 COPY router router
