@@ -23,6 +23,8 @@ export default defineConfig({
           ],
           exclude: ['hack/cluster/cluster.test.ts', '**/node_modules/**'],
           maxWorkers: 2,
+          // A deadline against hanging, not a measure: a busy machine may take long for little.
+          testTimeout: 60_000,
           sequence: { groupOrder: 0 },
         },
       },
