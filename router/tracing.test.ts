@@ -179,7 +179,8 @@ test('a stream is one tree, which continues the client’s trace and is continue
     attributes: {
       'fairlead.backend.pod': 'm-0',
       'fairlead.backend.revision': 'r1',
-      'fairlead.route.policy': 'LeastLoad',
+      'fairlead.route.policy': 'PrefixAware',
+      'fairlead.route.reason': 'only',
       'fairlead.route.candidates': 1,
       'http.response.status_code': 200,
     },

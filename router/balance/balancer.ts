@@ -1,8 +1,12 @@
 import type { RoutingPolicy } from '../../crds/modeldeployment/routing.ts';
-import type { Operation } from '../../telemetry/contract.ts';
 import type { Replica } from '../catalog/model.ts';
+import { blockBytes, hashBlocks, hashText, type Span } from './hash.ts';
 import { leastLoad } from './least-load.ts';
-import { Ledger } from './ledger.ts';
+import { choosePrefixAware, type Prompt, uncachedTokens } from './prefix-aware.ts';
+import type { LoadShare, ReplicaLoad } from './replica-load.ts';
+import { ReplicaLoads } from './replica-loads.ts';
+import { RoundRobin } from './round-robin.ts';
+import { TokenRatios } from './token-ratio.ts';
 
 /** What balancing reads of a request. */
 export interface RoutingRequest {
@@ -12,7 +16,8 @@ export interface RoutingRequest {
   readonly adapter?: string | undefined;
   /** As the client sent it. */
   readonly body: Buffer;
-  readonly operation: Operation;
+  /** Where the prompt stands in the body, in the order in which engines render its parts. */
+  readonly promptSpans?: readonly Span[] | undefined;
   /** What ties requests of one conversation together beside their prompts. */
   readonly sessionKey?: string | undefined;
 }
@@ -20,19 +25,27 @@ export interface RoutingRequest {
 /** What a reply said of its tokens. */
 export interface TokenUsage {
   readonly inputTokens?: number | undefined;
-  readonly outputTokens?: number | undefined;
-  readonly cachedTokens?: number | undefined;
+}
+
+/** Why a replica was chosen; see docs/balancing.md. */
+export type RouteReason = 'only' | 'prefix' | 'load' | 'cold' | 'least_in_flight' | 'next';
+
+/** What the decision saw of the prompt, in blocks of 256 bytes. */
+export interface PrefixMatch {
+  readonly blocks: number;
+  /** Leading ones that the replica is expected to have in its prefix cache. */
+  readonly matchedBlocks: number;
 }
 
 /** A replica chosen for one attempt, and the attempt's place there until it is released. */
 export interface Placement {
   readonly replica: Replica;
-  /** What decided, for spans and metrics. */
-  readonly policy: string;
-  /** Why this replica, one of a closed set. */
-  readonly reason: string;
+  readonly policy: RoutingPolicy;
+  readonly reason: RouteReason;
   /** How many replicas there were to choose from. */
   readonly candidates: number;
+  /** Absent: prompts were not compared. */
+  readonly prefix?: PrefixMatch | undefined;
   /** The share of the prompt that the replica is expected to have in its prefix cache. */
   readonly prefixMatchRatio?: number | undefined;
   /** The answer has begun: the prompt is computed. */
@@ -51,36 +64,155 @@ export interface Balancer {
   ): Placement | undefined;
   /** Open requests at a replica. */
   inFlight(replicaId: string): number;
+  /** Prompt tokens sent to a replica and not known to be computed. */
+  pendingTokens(replicaId: string): number;
   /** Open requests at all replicas. */
   readonly total: number;
   /** Forgets what it knows of replicas that are not among these. */
   retain(replicas: Iterable<Replica>): void;
 }
 
+const noSpans: readonly Span[] = [];
+/** The block by which cold prompts are told apart: the first KiB, which goes beyond most templates. */
+const keyBlock = 3;
+
 /**
  * Makes a balancer.
  * @param random uniform in [0, 1)
  */
 export function createBalancer(random: () => number): Balancer {
-  const ledger = new Ledger();
-  return {
-    place(_request, _policy, candidates) {
-      const replica = leastLoad(candidates, (id) => ledger.inFlight(id), random);
-      if (!replica) return undefined;
-      const slot = ledger.acquire(replica.id);
-      return {
-        replica,
-        policy: 'LeastLoad',
-        reason: 'least_load',
-        candidates: candidates.length,
-        firstByte() {},
-        release: () => slot.release(),
-      };
-    },
-    inFlight: (replicaId) => ledger.inFlight(replicaId),
-    get total() {
-      return ledger.total;
-    },
-    retain() {},
-  };
+  return new PromptBalancer(random);
+}
+
+class PromptBalancer implements Balancer {
+  readonly #random: () => number;
+  readonly #loads = new ReplicaLoads();
+  readonly #ratios = new TokenRatios();
+  readonly #turns = new RoundRobin();
+  #total = 0;
+
+  constructor(random: () => number) {
+    this.#random = random;
+  }
+
+  get total(): number {
+    return this.#total;
+  }
+
+  place(
+    request: RoutingRequest,
+    policy: RoutingPolicy,
+    candidates: readonly Replica[],
+  ): Placement | undefined {
+    const promptBytes = lengthOf(request);
+    const tokens = this.#ratios.estimate(request.model, promptBytes);
+    const choice =
+      policy === 'PrefixAware'
+        ? this.#byPrefix(request, candidates, tokens, promptBytes)
+        : this.#byLoad(request, policy, candidates);
+    if (!choice) return undefined;
+    const { replica, reason, prefix } = choice;
+    const { load, share } = this.#take(replica, tokens, choice.uncachedTokens ?? tokens);
+    let held = true;
+    return {
+      ...{ replica, policy, reason, prefix, candidates: candidates.length },
+      prefixMatchRatio: prefix && ratioOf(prefix),
+      firstByte: () => load.computed(share),
+      release: (usage) => {
+        if (!held) return;
+        held = false;
+        load.ended(share);
+        this.#total--;
+        this.#loads.ended(replica.id);
+        this.#ratios.learn(request.model, promptBytes, usage?.inputTokens ?? 0);
+      },
+    };
+  }
+
+  inFlight(replicaId: string): number {
+    return this.#loads.find(replicaId)?.inFlight ?? 0;
+  }
+
+  pendingTokens(replicaId: string): number {
+    return this.#loads.find(replicaId)?.pendingTokens ?? 0;
+  }
+
+  retain(replicas: Iterable<Replica>): void {
+    this.#loads.retain(Array.from(replicas, ({ id }) => id));
+  }
+
+  #byLoad(
+    { model }: RoutingRequest,
+    policy: RoutingPolicy,
+    candidates: readonly Replica[],
+  ): Choice | undefined {
+    const replica =
+      policy === 'RoundRobin'
+        ? this.#turns.next(model, candidates)
+        : leastLoad(candidates, (id) => this.inFlight(id), this.#random);
+    if (!replica) return undefined;
+    return { replica, reason: policy === 'RoundRobin' ? 'next' : 'least_in_flight' };
+  }
+
+  #byPrefix(
+    request: RoutingRequest,
+    candidates: readonly Replica[],
+    tokens: number,
+    promptBytes: number,
+  ): Choice | undefined {
+    const { body, promptSpans = noSpans, adapter = '', sessionKey } = request;
+    const blocks = hashBlocks(body, promptSpans, hashText(adapter));
+    const prompt: Prompt = {
+      tokens,
+      blocks,
+      tokensPerBlock: (tokens / Math.max(1, promptBytes)) * blockBytes,
+      key:
+        sessionKey === undefined
+          ? (blocks[Math.min(keyBlock, blocks.length - 1)] ?? 2 ** 32 * this.#random())
+          : hashText(sessionKey),
+    };
+    const loads = candidates.map(({ id }) => this.#loads.of(id));
+    for (const load of loads) load.observe(loads.length);
+    const choice = choosePrefixAware(loads, prompt);
+    const replica = choice && candidates[choice.at];
+    if (!replica) return undefined;
+    const { matchedBlocks } = choice;
+    loads[choice.at]?.prefixes.add(blocks);
+    return {
+      replica,
+      reason: candidates.length === 1 ? 'only' : choice.reason,
+      prefix: { blocks: blocks.length, matchedBlocks },
+      uncachedTokens: uncachedTokens(prompt, matchedBlocks),
+    };
+  }
+
+  #take(
+    { id }: Replica,
+    promptTokens: number,
+    uncachedTokens: number,
+  ): { load: ReplicaLoad; share: LoadShare } {
+    const load = this.#loads.of(id);
+    const share = { promptTokens, uncachedTokens };
+    load.sent(share);
+    this.#total++;
+    return { load, share };
+  }
+}
+
+/** A choice before a place is taken. */
+interface Choice {
+  readonly replica: Replica;
+  readonly reason: RouteReason;
+  readonly prefix?: PrefixMatch;
+  readonly uncachedTokens?: number;
+}
+
+/** Bytes of a request's prompt; of a body whose prompt is not found, all. */
+function lengthOf({ body, promptSpans }: RoutingRequest): number {
+  if (!promptSpans || promptSpans.length === 0) return body.length;
+  return promptSpans.reduce((length, { start, end }) => length + end - start, 0);
+}
+
+function ratioOf({ blocks, matchedBlocks }: PrefixMatch): number {
+  return blocks === 0 ? 0 : matchedBlocks / blocks;
 }

@@ -17,6 +17,10 @@ export interface Asked {
   readonly previousResponseId?: string;
   /** Where the value of `stream_options` stands in the body, if it does. */
   readonly streamOptionsSpan?: ValueSpan;
+  /** Where the prompt stands in the body: its parts in the order in which engines render them. */
+  readonly promptSpans?: readonly ValueSpan[];
+  /** What the body says ties requests of one conversation together. */
+  readonly sessionKey?: string;
 }
 
 /**

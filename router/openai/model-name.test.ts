@@ -45,3 +45,24 @@ test('the response that is continued', () => {
     'previousResponseId',
   );
 });
+
+test('the prompt stands where its parts are, in the order in which engines render them', () => {
+  const text = '{"messages":[{"user":"no"}],"user":"u-1","model":"m","tools":[7],"system":"s"}';
+  const head = read(text);
+  const parts = head.kind === 'ok' ? (head.promptSpans ?? []) : [];
+  expect(parts.map(({ start, end }) => text.slice(start, end))).toEqual([
+    '"s"',
+    '[7]',
+    '[{"user":"no"}]',
+  ]);
+});
+
+test.each([
+  ['{"model":"m"}', undefined],
+  ['{"model":"m","user":"u-1"}', 'u-1'],
+  ['{"model":"m","user":"u-1","prompt_cache_key":"k"}', 'k'],
+  ['{"model":"m","user":7}', undefined],
+])('what ties the requests of a conversation together in %s', (text, sessionKey) => {
+  const head = read(text);
+  expect(head.kind === 'ok' ? head.sessionKey : head).toBe(sessionKey);
+});

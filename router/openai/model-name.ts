@@ -12,12 +12,26 @@ export type BodyHead =
       previousResponseId?: string;
       /** Where the value of `stream_options` stands. */
       streamOptionsSpan?: ValueSpan;
+      /** Where the prompt stands: its parts in the order in which engines render them. */
+      promptSpans?: readonly ValueSpan[];
+      /** What ties requests of one conversation together. */
+      sessionKey?: string;
     }
   | { kind: 'malformed'; reason: string }
   | { kind: 'no_model' }
   | { kind: 'model_not_a_string' };
 
-const wanted = ['model', 'stream', 'stream_options', 'previous_response_id'] as const;
+/** Members that make up the prompt, in the order in which chat templates render them. */
+const promptMembers = ['system', 'instructions', 'tools', 'messages', 'prompt', 'input'] as const;
+const wanted = [
+  'model',
+  'stream',
+  'stream_options',
+  'previous_response_id',
+  'prompt_cache_key',
+  'user',
+  ...promptMembers,
+] as const;
 const quote = 0x22;
 
 /**
@@ -41,11 +55,16 @@ export function readJsonHead(body: Buffer): BodyHead {
   const streamSpan = found.get('stream');
   const stream = streamSpan !== undefined && body[streamSpan.start] === 0x74;
   const streamOptionsSpan = found.get('stream_options');
+  const promptSpans = promptMembers.flatMap((member) => found.get(member) ?? []);
+  const sessionKey =
+    stringAt(body, found.get('prompt_cache_key')) ?? stringAt(body, found.get('user'));
   const previousResponseId = stringAt(body, found.get('previous_response_id'));
   return {
     ...{ kind: 'ok', model, modelSpan, stream },
     ...(previousResponseId !== undefined && { previousResponseId }),
     ...(streamOptionsSpan && { streamOptionsSpan }),
+    ...(promptSpans.length > 0 && { promptSpans }),
+    ...(sessionKey !== undefined && { sessionKey }),
   };
 }
 

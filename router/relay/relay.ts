@@ -144,11 +144,10 @@ class Relay implements AttemptListener {
   }
 
   #go({ target, candidates }: Stop): void {
-    const { body, endpoint, sessionKey } = this.#request;
+    const { body, asked, sessionKey = asked.sessionKey } = this.#request;
     const { model, adapter } = target;
-    const { operation } = endpoint;
     const placement = this.#shared.balancer.place(
-      { model: model.servedName, adapter, body, operation, sessionKey },
+      { model: model.servedName, adapter, body, promptSpans: asked.promptSpans, sessionKey },
       model.routing.policy,
       candidates,
     );

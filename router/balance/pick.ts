@@ -1,0 +1,65 @@
+import { mix } from './hash.ts';
+
+/** What the rule reads of a replica; {@link ReplicaLoad} has it. */
+export interface Candidate {
+  readonly seed: number;
+  readonly pendingTokens: number;
+  readonly heldTokens: number;
+  readonly busyShare: number;
+  readonly prefixes: { readonly isFull: boolean };
+}
+
+/** What a token costs that drives another out of a full prefix cache, in tokens to compute. */
+const evictionCost = 1;
+/** What a token of open requests costs, in tokens to compute. */
+const holdingCost = 0.02;
+/** The most that others' waiting may count, for each token to compute. */
+const maxDelayCost = 16;
+
+/**
+ * Chooses a replica for a prompt: the one with the least cost in prompt tokens to compute, which is
+ *
+ *     wait     what it still has to compute, and what it would have to compute of this prompt
+ *   + others   for each token beyond the least any replica would have to compute: the requests that queue
+ *              up behind it in the meantime, b / (1 - b) where it is busy for a share b of the time, and
+ *              one token that it drives out of a full cache
+ *   + room     0.02 for each prompt token of its open requests, which share its memory and its steps.
+ *
+ * Replicas of about the same cost are as good as each other; of those, rendezvous hashing by `key` takes
+ * the same one in each router.
+ * @param uncached how many tokens each candidate would have to compute
+ * @param slack what costs may differ by and still be about the same
+ * @returns the position of the chosen one; -1 when there is none
+ */
+export function pick(
+  candidates: readonly Candidate[],
+  uncached: ArrayLike<number>,
+  key: number,
+  slack: number,
+): number {
+  let fewest = Number.POSITIVE_INFINITY;
+  for (let at = 0; at < candidates.length; at++) fewest = Math.min(fewest, uncached[at] ?? 0);
+  let least = Number.POSITIVE_INFINITY;
+  for (let at = 0; at < candidates.length; at++) {
+    least = Math.min(least, cost(candidates[at], uncached[at] ?? 0, fewest));
+  }
+  let chosen = -1;
+  let highest = Number.NEGATIVE_INFINITY;
+  for (let at = 0; at < candidates.length; at++) {
+    const candidate = candidates[at];
+    if (!candidate || cost(candidate, uncached[at] ?? 0, fewest) > least + slack) continue;
+    const weight = mix(key, candidate.seed);
+    if (weight <= highest) continue;
+    highest = weight;
+    chosen = at;
+  }
+  return chosen;
+}
+
+function cost(candidate: Candidate | undefined, uncached: number, fewest: number): number {
+  if (!candidate) return Number.POSITIVE_INFINITY;
+  const { busyShare, pendingTokens, heldTokens, prefixes } = candidate;
+  const delay = Math.min(maxDelayCost, busyShare / Math.max(0.01, 1 - busyShare));
+  const others = (uncached - fewest) * (delay + (prefixes.isFull ? evictionCost : 0));
+  return pendingTokens + uncached + others + holdingCost * heldTokens;
+}

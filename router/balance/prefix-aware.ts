@@ -1,0 +1,56 @@
+import { pick } from './pick.ts';
+import type { ReplicaLoad } from './replica-load.ts';
+
+/** A prompt as the rule sees it. */
+export interface Prompt {
+  /** All of its tokens. */
+  readonly tokens: number;
+  /** Chained hashes of its blocks, from the first on. */
+  readonly blocks: Int32Array;
+  readonly tokensPerBlock: number;
+  /** Equal for prompts that should go the same way when nothing else decides. */
+  readonly key: number;
+}
+
+/** Which replica, and why: it has the beginning of the prompt; it has less to do; nobody has it. */
+export interface PrefixChoice {
+  /** Its position among the candidates. */
+  readonly at: number;
+  readonly reason: 'prefix' | 'load' | 'cold';
+  /** Leading blocks of the prompt that it is expected to have. */
+  readonly matchedBlocks: number;
+}
+
+/** Costs that differ by less than this share of the prompt are about the same. */
+const slackShare = 0.05;
+
+let matched = new Int32Array(0);
+let uncached = new Float64Array(0);
+
+/** Chooses by {@link pick}; undefined when there is no candidate. Changes nothing. */
+export function choosePrefixAware(
+  candidates: readonly ReplicaLoad[],
+  prompt: Prompt,
+): PrefixChoice | undefined {
+  if (matched.length < candidates.length) {
+    matched = new Int32Array(2 * candidates.length);
+    uncached = new Float64Array(2 * candidates.length);
+  }
+  let longest = 0;
+  for (let at = 0; at < candidates.length; at++) {
+    const blocks = candidates[at]?.prefixes.matchLength(prompt.blocks) ?? 0;
+    matched[at] = blocks;
+    uncached[at] = uncachedTokens(prompt, blocks);
+    if (blocks > longest) longest = blocks;
+  }
+  const at = pick(candidates, uncached, prompt.key, slackShare * prompt.tokens);
+  if (at < 0) return undefined;
+  const matchedBlocks = matched[at] ?? 0;
+  const reason = longest === 0 ? 'cold' : matchedBlocks === longest ? 'prefix' : 'load';
+  return { at, reason, matchedBlocks };
+}
+
+/** Tokens, a whole number of them, that a replica computes of a prompt of which it has some blocks. */
+export function uncachedTokens(prompt: Prompt, matchedBlocks: number): number {
+  return Math.max(1, Math.round(prompt.tokens - matchedBlocks * prompt.tokensPerBlock));
+}

@@ -1,0 +1,62 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { type LoadShare, ReplicaLoad } from './replica-load.ts';
+
+const share = (promptTokens: number, uncachedTokens = promptTokens): LoadShare => ({
+  promptTokens,
+  uncachedTokens,
+});
+
+test('whatever comes of requests, all counts are zero when the last is over', () => {
+  const steps = fc.array(fc.record({ computed: fc.nat(), ended: fc.nat(), tokens: fc.nat(99) }));
+  fc.assert(
+    fc.property(steps, (all) => {
+      const load = new ReplicaLoad('r', 8);
+      const open: LoadShare[] = [];
+      for (const { computed, ended, tokens } of all) {
+        const sent = share(tokens + 1);
+        load.sent(sent);
+        open.push(sent);
+        const answered = open[computed % open.length];
+        if (answered) load.computed(answered);
+        if (ended % 3 === 0) load.ended(...(open.splice(ended % open.length, 1) as [LoadShare]));
+        expect(load.inFlight).toBe(open.length);
+        expect(load.heldTokens).toBe(open.reduce((sum, one) => sum + one.promptTokens, 0));
+        expect(load.pendingTokens).toBeGreaterThanOrEqual(0);
+        expect(load.pendingTokens).toBeLessThanOrEqual(load.heldTokens);
+      }
+      for (const last of open) load.ended(last);
+      const { inFlight, heldTokens, pendingTokens } = load;
+      expect({ inFlight, heldTokens, pendingTokens }).toEqual({
+        inFlight: 0,
+        heldTokens: 0,
+        pendingTokens: 0,
+      });
+    }),
+  );
+});
+
+test('an answer that begins settles the prompts sent before it, not those after it', () => {
+  const load = new ReplicaLoad('r', 8);
+  const [first, second, third] = [share(10), share(20, 15), share(40)];
+  for (const each of [first, second, third]) load.sent(each);
+  expect(load.pendingTokens).toBe(65);
+  load.computed(second);
+  expect(load.pendingTokens).toBe(40);
+  load.computed(second);
+  load.computed(first);
+  expect(load.pendingTokens).toBe(40);
+  load.ended(third);
+  expect(load.pendingTokens).toBe(0);
+});
+
+test('the share of busy decisions follows what is pending', () => {
+  const load = new ReplicaLoad('r', 8);
+  const only = share(10);
+  load.sent(only);
+  for (let decision = 0; decision < 100; decision++) load.observe(1);
+  expect(load.busyShare).toBeGreaterThan(0.99);
+  load.ended(only);
+  for (let decision = 0; decision < 100; decision++) load.observe(1);
+  expect(load.busyShare).toBeLessThan(0.01);
+});

@@ -1,0 +1,78 @@
+import { BlockLru } from './block-lru.ts';
+import { hashText } from './hash.ts';
+
+/** A request's share in a replica's load. */
+export interface LoadShare {
+  /** Tokens of the prompt. */
+  readonly promptTokens: number;
+  /** Of these, how many the replica is expected to compute. */
+  readonly uncachedTokens: number;
+}
+
+/** What this router knows of one replica: what it has sent there, and what came back. */
+export class ReplicaLoad {
+  /** The replica's id as a number, for rendezvous hashing: the same in every router. */
+  readonly seed: number;
+  /** The beginnings of prompts that it is thought to have in its prefix cache. */
+  readonly prefixes: BlockLru;
+  /** The share of recent decisions at which it had prompts to compute. */
+  busyShare = 0;
+  /** Open requests. */
+  inFlight = 0;
+  /** Prompt tokens of all open requests: what they take of its key-value memory, more or less. */
+  heldTokens = 0;
+  /** Prompt tokens that are sent and not known to be computed. */
+  pendingTokens = 0;
+  /** Requests whose prompts are not known to be computed, in the order in which they were sent. */
+  readonly #pending = new Set<LoadShare>();
+
+  /**
+   * @param id the replica's
+   * @param capacityBlocks how many blocks its prefix cache is taken to hold
+   */
+  constructor(id: string, capacityBlocks: number) {
+    this.seed = hashText(id);
+    this.prefixes = new BlockLru(capacityBlocks);
+  }
+
+  /** A request is sent there. */
+  sent(share: LoadShare): void {
+    this.inFlight++;
+    this.heldTokens += share.promptTokens;
+    this.pendingTokens += share.uncachedTokens;
+    this.#pending.add(share);
+  }
+
+  /**
+   * A request's answer has begun: its prompt is computed, and since engines take prompts in their order,
+   * so are those sent before it. That also settles requests that are not streamed, whose first byte
+   * comes with their last.
+   */
+  computed(share: LoadShare): void {
+    if (!this.#pending.has(share)) return;
+    for (const earlier of this.#pending) {
+      this.#settle(earlier);
+      if (earlier === share) return;
+    }
+  }
+
+  /** A request is over. To be called once for each that was sent. */
+  ended(share: LoadShare): void {
+    this.inFlight--;
+    this.heldTokens -= share.promptTokens;
+    this.#settle(share);
+  }
+
+  /** Takes note at a decision among `candidates` replicas whether there are prompts to compute. */
+  observe(candidates: number): void {
+    const isBusy = this.pendingTokens > 0 ? 1 : 0;
+    this.busyShare += (isBusy - this.busyShare) / (busyWindow * candidates);
+  }
+
+  #settle(share: LoadShare): void {
+    if (this.#pending.delete(share)) this.pendingTokens -= share.uncachedTokens;
+  }
+}
+
+/** Requests for each replica over which {@link ReplicaLoad.busyShare} is taken. */
+const busyWindow = 8;
