@@ -28,6 +28,9 @@ export const engineContainer = 'engine';
 /** Name of the engine container's port that answers OpenAI-format requests and health checks. */
 export const enginePort = 'http';
 
+/** Selects the routers' pods, which the chart makes, in Fairlead's own namespace. */
+export const routerSelector = 'app.kubernetes.io/name=fairlead,app.kubernetes.io/component=router';
+
 /** Selects the pods of one ModelDeployment in its namespace. */
 export function podSelector(modelDeploymentName: string): string {
   return `${modelDeploymentLabel}=${modelDeploymentName}`;
