@@ -87,12 +87,14 @@ describe('rights', () => {
     expect(rights(await render())).toEqual([
       'ClusterRole */fairlead-operator: list,watch fairlead.dev/modeldeployments',
       'ClusterRole */fairlead-operator: patch fairlead.dev/modeldeployments/status',
-      'ClusterRole */fairlead-operator: list,watch,create,delete /pods',
+      'ClusterRole */fairlead-operator: list,watch,create,patch,delete /pods',
+      'ClusterRole */fairlead-operator: list,watch,create,delete apps/controllerrevisions',
       'ClusterRole */fairlead-operator: create resource.k8s.io/resourceclaimtemplates',
       'ClusterRole */fairlead-operator: create,patch events.k8s.io/events',
       'ClusterRole */fairlead-operator-profiles: list,watch fairlead.dev/acceleratorprofiles',
       'ClusterRole */fairlead-router: list,watch fairlead.dev/modeldeployments',
       'ClusterRole */fairlead-router: list,watch /pods',
+      'Role fairlead/fairlead-operator-election: list,watch /pods',
       'Role fairlead/fairlead-operator-election: create coordination.k8s.io/leases',
       'Role fairlead/fairlead-operator-election: get,list,watch,patch coordination.k8s.io/leases[fairlead-operator]',
     ]);
