@@ -305,8 +305,12 @@ describe('leader election', () => {
     own.paused = true;
     clock.advance(20_000);
     own.paused = false;
-    await settle();
-    expect(await written).toBeInstanceOf(FencedError);
+    let outcome: unknown;
+    void written.then((value) => {
+      outcome = value;
+    });
+    await until('the outcome', () => outcome !== undefined);
+    expect(outcome).toBeInstanceOf(FencedError);
     expect(writers).toEqual([]);
   });
 });

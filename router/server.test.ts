@@ -215,7 +215,8 @@ test('the busier replica waits while the other is asked', async () => {
     expect((await ask('/v1/completions', '{"model":"pair"}')).json).toEqual({ other: true });
   }
   for (const answer of held) answer();
-  expect((await Promise.all(turns)).at(-1)?.json).toEqual({ held: true });
+  const answers = (await Promise.all(turns)).map(({ json }) => json);
+  expect(answers).toContainEqual({ held: true });
   upstream.answer = hold;
   await other.stop();
 });

@@ -53,7 +53,7 @@ async function withOpenStream(overrides: Parameters<typeof startTestRouter>[0]) 
 }
 
 test('in its lame-duck time a router is not ready, serves on, and sends clients elsewhere', async () => {
-  const { router, engine } = await withOpenStream({ lameDuckMs: 300 });
+  const { router, engine } = await withOpenStream({ lameDuckMs: 3_000 });
   upstream.answer = (request) => sendJson(request, { ok: true });
   const ended = router.shutdown();
   expect((await fetch(`${router.internalAddress}/readyz`)).status).toBe(503);
@@ -101,7 +101,8 @@ test('idle connections do not hold up the end', async () => {
   engine.socket.write(Buffer.concat([chunk('data: [DONE]\n\n'), chunk('')]));
   const startMs = performance.now();
   await router.shutdown();
-  expect(performance.now() - startMs).toBeLessThan(1_500);
+  // A client keeps a connection for 75 s.
+  expect(performance.now() - startMs).toBeLessThan(20_000);
 });
 
 async function runMain(server: string, env: Record<string, string>): Promise<ChildProcess> {
@@ -144,6 +145,9 @@ test('the program ends with 0 within seconds of SIGTERM, though its collector is
   const child = await runMain(router.api.url, {
     OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}`,
     OTEL_TRACES_SAMPLER: 'always_on',
+    // How long the SDK alone would wait for it.
+    OTEL_EXPORTER_OTLP_TIMEOUT: '120000',
+    OTEL_BSP_EXPORT_TIMEOUT: '120000',
   });
   let output = '';
   child.stdout?.on('data', (text) => {
@@ -157,7 +161,7 @@ test('the program ends with 0 within seconds of SIGTERM, though its collector is
   child.kill('SIGTERM');
   const [code] = await once(child, 'exit');
   expect(code).toBe(0);
-  expect(performance.now() - startMs).toBeLessThan(4_500);
+  expect(performance.now() - startMs).toBeLessThan(25_000);
   expect(output).toContain('"route":"/v1/models"');
   expect(output).toContain('"msg":"stopped"');
   await new Promise((resolve) => deadCollector.close(resolve));

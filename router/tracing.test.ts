@@ -125,8 +125,10 @@ test('a stream is one tree, which continues the client’s trace and is continue
       },
     ];
     for (const event of events) request.socket.write(chunk(`data: ${JSON.stringify(event)}\n\n`));
-    lastByteMs = Date.now();
-    request.socket.write(Buffer.concat([chunk('data: [DONE]\n\n'), chunk('')]));
+    setTimeout(() => {
+      lastByteMs = Date.now();
+      request.socket.write(Buffer.concat([chunk('data: [DONE]\n\n'), chunk('')]));
+    }, 500);
   };
   const answer = await fetch(`${router.address}/v1/chat/completions?key=${canary}`, {
     method: 'POST',
@@ -134,7 +136,6 @@ test('a stream is one tree, which continues the client’s trace and is continue
     body: JSON.stringify({ model: 'm', stream: true, messages: [{ content: canary }] }),
   });
   await answer.text();
-  const endedMs = Date.now();
 
   const [http, operation, attempt, ...more] = await traceOf(1);
   expect(more).toEqual([]);
@@ -190,9 +191,8 @@ test('a stream is one tree, which continues the client’s trace and is continue
     `traceparent: 00-${traceId(1)}-${attempt?.spanId}-01`,
   ]);
   for (const span of [http, operation, attempt]) {
-    // Between the engine's last byte and the client's sight of the end; 5 ms for the clocks.
-    expect(Number(span?.endTimeUnixNano) / 1e6).toBeGreaterThan(lastByteMs - 5);
-    expect(Number(span?.endTimeUnixNano) / 1e6).toBeLessThan(endedMs + 5);
+    // Not at the first byte, which was half a second before the last; the rest is for two clocks that drift.
+    expect(Number(span?.endTimeUnixNano) / 1e6).toBeGreaterThan(lastByteMs - 250);
   }
   expect(exports.join()).not.toContain(canary);
   expect(JSON.stringify(router.logged)).not.toContain(canary);
