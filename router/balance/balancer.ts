@@ -104,8 +104,10 @@ class PromptBalancer implements Balancer {
     policy: RoutingPolicy,
     candidates: readonly Replica[],
   ): Placement | undefined {
+    // The placement outlives the request's body, which it must not hold.
+    const { model } = request;
     const promptBytes = lengthOf(request);
-    const tokens = this.#ratios.estimate(request.model, promptBytes);
+    const tokens = this.#ratios.estimate(model, promptBytes);
     const choice =
       policy === 'PrefixAware'
         ? this.#byPrefix(request, candidates, tokens, promptBytes)
@@ -124,7 +126,7 @@ class PromptBalancer implements Balancer {
         load.ended(share);
         this.#total--;
         this.#loads.ended(replica.id);
-        this.#ratios.learn(request.model, promptBytes, usage?.inputTokens ?? 0);
+        this.#ratios.learn(model, promptBytes, usage?.inputTokens ?? 0);
       },
     };
   }

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { eventually } from '../../kube/testing/wait.ts';
+import { eventually, openSockets } from '../../kube/testing/wait.ts';
+import { startBlackHole } from '../testing/faulty-replicas.ts';
 import { openRaw, post } from '../testing/raw-client.ts';
 import {
   beginStream,
@@ -86,4 +87,38 @@ test('a client that goes while it still sends its body holds nothing', async () 
   expect(answer.status).toBe(200);
   expect(upstream.requests.length).toBe(before);
   expect(router.inFlight()).toBe(0);
+});
+
+test('a client that goes while no connection has come about holds nothing', async () => {
+  const hole = await startBlackHole();
+  router.putModel('far', { routing: { timeouts: { connect: '1h' } } });
+  router.putPod('far', 'far-0', hole.port);
+  await router.untilReplicas('far', 1);
+  const before = openSockets().length;
+  const client = openRaw(router.address, post('/v1/chat/completions', '{"model":"far"}'));
+  await eventually('the request waits', () => router.inFlight() === 1);
+  client.socket.resetAndDestroy();
+  await eventually('the slot is free', () => router.inFlight() === 0);
+  await eventually('its sockets are gone', () => openSockets().length <= before);
+  expect(router.logged.at(-1)).toMatchObject({ error_type: 'client_disconnected', status: 0 });
+  await hole.stop();
+});
+
+test('a client that goes while a retry is under way holds nothing', async () => {
+  const silent = await startUpstream(() => {});
+  const resets = await startUpstream(({ socket }) => void socket.resetAndDestroy());
+  router.putModel('two', { routing: { policy: 'RoundRobin' } });
+  router.putPod('two', 'two-0', resets.port);
+  router.putPod('two', 'two-1', silent.port);
+  await router.untilReplicas('two', 2);
+  await eventually('both were asked', async () => {
+    const asked = silent.requests.length;
+    const client = openRaw(router.address, post('/v1/chat/completions', '{"model":"two"}'));
+    await eventually('the silent one is asked', () => silent.requests.length > asked);
+    client.socket.destroy();
+    await eventually('the slot is free', () => router.inFlight() === 0);
+    return resets.requests.length > 0;
+  });
+  await eventually('no connection is open', () => silent.connections === 0);
+  await Promise.all([silent.stop(), resets.stop()]);
 });

@@ -120,47 +120,6 @@ test('status, header case and repeated headers of the engine stay what they were
   client.socket.destroy();
 });
 
-test('a stream that breaks off ends with an error event and without its end', async () => {
-  upstream.answer = (asked) => {
-    beginStream(asked);
-    asked.socket.write(chunk('data: {"a":1}\n\ndata: {"b'));
-    setTimeout(() => asked.socket.resetAndDestroy(), 20);
-  };
-  const client = open();
-  await client.closed();
-  const { body, complete } = parseAnswer(client.text());
-  expect(complete).toBe(false);
-  expect(body).toMatch(
-    /^data: \{"a":1\}\n\ndata: \{"b\n\ndata: \{"error":\{.*"code":"stream_truncated"\}\}\n\n$/,
-  );
-  expect(lastOf(router.logged)).toMatchObject({ status: 200, error_type: 'stream_truncated' });
-});
-
-test('a stream that ends cleanly without [DONE] is truncated all the same', async () => {
-  upstream.answer = (asked) => {
-    beginStream(asked);
-    asked.socket.write(Buffer.concat([chunk('data: {"a":1}\n\n'), chunk('')]));
-  };
-  const client = open();
-  await client.closed();
-  const { body, complete } = parseAnswer(client.text());
-  expect(complete).toBe(false);
-  expect(body).toMatch(/^data: \{"a":1\}\n\ndata: \{"error":.*\n\n$/);
-  expect(body).not.toContain('[DONE]');
-});
-
-test('a plain answer that breaks off is never complete', async () => {
-  upstream.answer = ({ socket }) => {
-    socket.write('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"half":');
-    setTimeout(() => socket.destroy(), 20);
-  };
-  const client = open('{"model":"m"}');
-  await client.closed();
-  const { body, complete } = parseAnswer(client.text());
-  expect(body).toBe('{"half":');
-  expect(complete).toBe(false);
-});
-
 test('a slow client makes the engine wait', async () => {
   const total = 64 * 1024 * 1024;
   let written = 0;
@@ -190,6 +149,6 @@ test('a slow client makes the engine wait', async () => {
   });
   expect(written).toBeLessThan(total / 2);
   client.socket.resume();
-  await eventually('all of it has come', () => client.bytes().length > total);
+  await eventually('all of it has come', () => client.socket.bytesRead > total);
   client.socket.destroy();
 });

@@ -47,6 +47,16 @@ export function upstreamBody(
   };
 }
 
-async function* pieces(body: Buffer): AsyncGenerator<Buffer> {
-  for (let at = 0; at < body.length; at += pieceBytes) yield body.subarray(at, at + pieceBytes);
+/** An iterable that can be gone through once and holds nothing afterwards. */
+function pieces(whole: Buffer): Iterable<Buffer> {
+  let body: Buffer | undefined = whole;
+  let at = 0;
+  const next = (): IteratorResult<Buffer> => {
+    const value = body?.subarray(at, at + pieceBytes);
+    at += pieceBytes;
+    if (value?.length) return { value, done: false };
+    body = undefined;
+    return { value: undefined, done: true };
+  };
+  return { [Symbol.iterator]: () => ({ next }) };
 }
