@@ -15,6 +15,7 @@ test('defaults, and empty variables count as absent', () => {
     routerUrl: 'http://router.fairlead.svc/v1',
     logLevel: 'info',
     watchNamespace: undefined,
+    externalNamespaces: [],
     port: 9090,
     engineImages: { accelerated: {}, cpu: {} },
     hostPaths: [],

@@ -48,6 +48,8 @@ const environment = z.object({
   FAIRLEAD_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
   /** Reconcile this namespace alone; empty: all. */
   FAIRLEAD_WATCH_NAMESPACE: z.string().optional(),
+  /** Namespaces whose ExternalModels are served, separated by commas. */
+  FAIRLEAD_EXTERNAL_NAMESPACES: z.string().optional(),
   /** Of the health and metrics endpoints; 0: any free one. */
   FAIRLEAD_PORT: z.coerce.number().int().min(0).max(65535).default(9090),
 });
@@ -60,6 +62,8 @@ export interface OperatorConfig {
   logLevel: 'debug' | 'info' | 'warn' | 'error';
   /** Absent: all namespaces. */
   watchNamespace: string | undefined;
+  /** Whose ExternalModels are served. */
+  externalNamespaces: readonly string[];
   port: number;
   /** Default image of each engine type, where one is set: with accelerators, and without. */
   engineImages: { accelerated: EngineImages; cpu: EngineImages };
@@ -95,6 +99,7 @@ export function readConfig(
     routerUrl: data.FAIRLEAD_ROUTER_URL,
     logLevel: data.FAIRLEAD_LOG_LEVEL,
     watchNamespace: data.FAIRLEAD_WATCH_NAMESPACE,
+    externalNamespaces: data.FAIRLEAD_EXTERNAL_NAMESPACES?.split(',') ?? [],
     port: data.FAIRLEAD_PORT,
     engineImages: {
       accelerated: data.FAIRLEAD_ENGINE_IMAGES,

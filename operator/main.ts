@@ -7,8 +7,14 @@ import { createElection } from '../kube/election.ts';
 import { createEventRecorder } from '../kube/events.ts';
 import { createKubeMetrics } from '../kube/metrics.ts';
 import { ConfigError, type OperatorConfig, readConfig } from './config.ts';
+import { followRouters } from './demand/routers.ts';
+import {
+  createExternalModelController,
+  createExternalWatched,
+} from './externalmodel/controller.ts';
 import { startHealthServer } from './health.ts';
 import { createModelDeploymentController, createWatched } from './modeldeployment/controller.ts';
+import { byUid, keysOfOwned } from './modeldeployment/indexes.ts';
 
 /**
  * The operator: config → client → reflectors → health → election → controllers.
@@ -21,8 +27,9 @@ export async function runOperator(config: OperatorConfig, signal: AbortSignal): 
   const metrics = createKubeMetrics(registry);
   const client = createClient(await loadKubeConfig(), { userAgent: 'fairlead-operator', metrics });
 
-  const watched = createWatched({ client, metrics, log }, config.watchNamespace);
-  const reflectors = Object.values(watched);
+  const watched = createWatched({ client, metrics, log }, config);
+  const external = createExternalWatched({ client, metrics, log }, config);
+  const reflectors = [...Object.values(watched), external.externalModels, ...external.secrets];
   for (const reflector of reflectors) reflector.start();
   Promise.all(reflectors.map((reflector) => reflector.synced(signal))).then(
     () => log.info('caches are filled'),
@@ -51,13 +58,33 @@ export async function runOperator(config: OperatorConfig, signal: AbortSignal): 
         log,
       });
       const common = { client: writer, metrics, log };
-      const controller = createModelDeploymentController(common, watched, events, config);
-      await controller.start(leading).catch((error: unknown) => {
+      const demand = followRouters({
+        routers: watched.routers,
+        nowMs: () => performance.now(),
+        onDraining(uid) {
+          const [pod] = watched.pods.store.byIndex(byUid, uid);
+          for (const key of pod ? keysOfOwned(pod) : []) models.enqueue(key);
+        },
+      });
+      const models = createModelDeploymentController(
+        common,
+        watched,
+        external.externalModels,
+        events,
+        config,
+        demand,
+      );
+      const controllers = [
+        models,
+        createExternalModelController(common, external, watched.modelDeployments, config),
+      ];
+      await Promise.all(controllers.map((one) => one.start(leading))).catch((error: unknown) => {
         if (!leading.aborted) throw error;
       });
       if (!leading.aborted)
         await new Promise((resolve) => leading.addEventListener('abort', resolve, { once: true }));
-      await controller.stop();
+      await Promise.all(controllers.map((one) => one.stop()));
+      await demand.stop();
       await events.flush();
     },
   });

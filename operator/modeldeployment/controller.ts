@@ -1,5 +1,6 @@
 import { type AcceleratorProfile, AcceleratorProfiles } from '../../crds/acceleratorprofile.ts';
-import { managedByFairlead, managedByLabel } from '../../crds/labels.ts';
+import type { ExternalModel } from '../../crds/externalmodel.ts';
+import { managedByFairlead, managedByLabel, routerSelector } from '../../crds/labels.ts';
 import { type ModelDeployment, ModelDeployments } from '../../crds/modeldeployment.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { type Controller, createController } from '../../kube/controller.ts';
@@ -15,14 +16,15 @@ import {
   Pods,
 } from '../../kube/resources.ts';
 import type { OperatorConfig } from '../config.ts';
+import { keysOfRivals } from '../names/rivals.ts';
 import {
   keysOfOwned,
   keysOfProfile,
   modelDeploymentIndexes,
   ownedIndexes,
   podIndexes,
-  rivalsOf,
 } from './indexes.ts';
+import type { Demand } from './plan.ts';
 import { createReconciler } from './reconcile.ts';
 
 /** What the controller watches; filled before this process leads, so that a standby takes over warm. */
@@ -31,6 +33,8 @@ export interface Watched {
   profiles: Reflector<AcceleratorProfile>;
   pods: Reflector<Pod>;
   revisions: Reflector<ControllerRevision>;
+  /** The routers' own pods. */
+  routers: Reflector<Pod>;
 }
 
 interface Common {
@@ -40,7 +44,13 @@ interface Common {
 }
 
 /** Makes the reflectors; the caller starts and stops them. */
-export function createWatched({ client, metrics, log }: Common, namespace?: string): Watched {
+export function createWatched(
+  { client, metrics, log }: Common,
+  {
+    watchNamespace: namespace,
+    namespace: ownNamespace,
+  }: Pick<OperatorConfig, 'watchNamespace' | 'namespace'>,
+): Watched {
   const labelSelector = `${managedByLabel}=${managedByFairlead}`;
   return {
     modelDeployments: createReflector({
@@ -70,26 +80,42 @@ export function createWatched({ client, metrics, log }: Common, namespace?: stri
       metrics,
       log,
     }),
+    routers: createReflector({
+      client,
+      type: Pods,
+      namespace: ownNamespace,
+      labelSelector: routerSelector,
+      metrics,
+      log,
+    }),
   };
 }
 
-/** Makes the controller over what is watched. Its client must be fenced. */
+/**
+ * Makes the controller over what is watched. Its client must be fenced.
+ * @param externalModels rivals for names, indexed by them
+ */
 export function createModelDeploymentController(
   { client, metrics, log }: Common,
   { modelDeployments, profiles, pods, revisions }: Watched,
+  externalModels: Reflector<ExternalModel>,
   events: EventRecorder,
   settings: OperatorConfig,
+  demand: Demand,
 ): Controller {
+  const { store } = modelDeployments;
+  const claimants = [store, externalModels.store];
   const controller = createController({
     name: 'modeldeployment',
     reconcile: createReconciler({
       client,
       events,
-      modelDeployments: modelDeployments.store,
+      modelDeployments: store,
+      claimants,
       profiles: profiles.store,
       pods: pods.store,
       revisions: revisions.store,
-      demand: { inFlight: () => 0, isDrained: () => true },
+      demand,
       settings,
       routerUrl: settings.routerUrl,
       nowMs: () => Date.now(),
@@ -98,8 +124,11 @@ export function createModelDeploymentController(
     metrics,
     log,
   });
-  const { store } = modelDeployments;
-  controller.watch(modelDeployments, (deployment) => rivalsOf(store, deployment).map(keyOf));
+  controller.watch(modelDeployments, (deployment) => [
+    keyOf(deployment),
+    ...keysOfRivals(store, claimants, deployment),
+  ]);
+  controller.watch(externalModels, (external) => keysOfRivals(store, claimants, external));
   controller.watch(profiles, (profile) => keysOfProfile(store, profile));
   controller.watch(pods, keysOfOwned);
   controller.watch(revisions, keysOfOwned);

@@ -5,7 +5,6 @@ import {
   type ModelDeploymentStatus,
   ModelDeployments,
 } from '../../crds/modeldeployment.ts';
-import { claimNames } from '../../crds/names.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import type { ReconcileContext, Result } from '../../kube/controller.ts';
 import { isNotFound } from '../../kube/errors.ts';
@@ -13,9 +12,10 @@ import type { EventRecorder } from '../../kube/events.ts';
 import { controllerOf } from '../../kube/object.ts';
 import type { ControllerRevision, Pod } from '../../kube/resources.ts';
 import type { Store } from '../../kube/store.ts';
+import { type ClaimantStores, conflictOf } from '../names/rivals.ts';
 import { type Applied, applyPlan } from './apply.ts';
 import { historyOf, outlived, type StoredRevision } from './history.ts';
-import { byModelDeployment, byOwner, rivalsOf } from './indexes.ts';
+import { byModelDeployment, byOwner } from './indexes.ts';
 import { forgetRevisions, keepRevision } from './keep-revision.ts';
 import { type Demand, plan } from './plan.ts';
 import { type Replica, replicaOf } from './replica.ts';
@@ -31,6 +31,8 @@ export interface ReconcilerOptions {
   client: KubeClient;
   events: EventRecorder;
   modelDeployments: Store<ModelDeployment>;
+  /** These and the ExternalModels: whoever may have a name. */
+  claimants: ClaimantStores;
   profiles: Store<AcceleratorProfile>;
   /** With the index {@link byModelDeployment}. */
   pods: Store<Pod>;
@@ -136,7 +138,8 @@ const idle: Outcome = { refusal: undefined, cacheIsBehind: false };
 type Observed = NonNullable<ReturnType<typeof observe>>;
 
 /** Everything that the decision depends on; undefined when there is nothing to decide. */
-function observe(key: string, { modelDeployments, profiles, pods, revisions }: ReconcilerOptions) {
+function observe(key: string, options: ReconcilerOptions) {
+  const { modelDeployments, claimants, profiles, pods, revisions } = options;
   const deployment = modelDeployments.get(key);
   // What is being deleted takes its pods along by garbage collection.
   if (!deployment || deployment.metadata.deletionTimestamp) return undefined;
@@ -150,9 +153,8 @@ function observe(key: string, { modelDeployments, profiles, pods, revisions }: R
   }
   const history: ReadonlyMap<string, StoredRevision> = historyOf(revisions.byIndex(byOwner, uid));
   const inUse = new Set([...history.keys(), ...present.map((replica) => replica.revision)]);
-  const rivals = rivalsOf(modelDeployments, deployment);
   const references = {
-    conflict: claimNames(rivals).conflicts.get(uid),
+    conflict: conflictOf(claimants, deployment),
     profile: profiles.get(deployment.spec.accelerator.profile),
   };
   const revision = revisionOf(deployment, inUse);

@@ -2,11 +2,11 @@ import type { AcceleratorProfile } from '../../crds/acceleratorprofile.ts';
 import type { Reason } from '../../crds/conditions.ts';
 import { cpuProfile } from '../../crds/modeldeployment/accelerator.ts';
 import type { ModelDeployment, ModelDeploymentSpec } from '../../crds/modeldeployment.ts';
-import { fieldOfName, type NameConflict } from '../../crds/names.ts';
-import { keyOf } from '../../kube/object.ts';
+import type { NameConflict } from '../../crds/names.ts';
 import type { EngineImages, OperatorConfig } from '../config.ts';
 import type { Engine } from '../engines/engine.ts';
 import { engines } from '../engines/engines.ts';
+import { type Claimant, conflictMessage } from '../names/rivals.ts';
 import { weightsOf } from '../weights/schemes.ts';
 import type { Resolved } from './pod.ts';
 import { templateProblem } from './pod-template.ts';
@@ -28,7 +28,7 @@ export interface SpecProblem {
 
 /** What the spec refers to, as the caches have it, and what the operator's settings say. */
 export interface References {
-  conflict: NameConflict<ModelDeployment> | undefined;
+  conflict: NameConflict<Claimant> | undefined;
   profile: AcceleratorProfile | undefined;
   settings: ResolveSettings;
 }
@@ -44,7 +44,7 @@ export function resolve(
   const { engine: wanted, accelerator, source } = deployment.spec;
   const engine = engines[wanted.type];
   const problem =
-    (conflict && nameConflict(deployment, conflict)) ??
+    nameConflict(deployment, conflict) ??
     flagRefused(engine, deployment.spec) ??
     templateRefused(deployment.spec, settings) ??
     profileProblem(engine, accelerator, profile);
@@ -66,11 +66,9 @@ export function resolve(
 
 function nameConflict(
   deployment: ModelDeployment,
-  { servedName, owner }: NameConflict<ModelDeployment>,
-): SpecProblem {
-  const field = fieldOfName(deployment, servedName);
-  const message = `${field}: the name "${servedName}" is served by the older ModelDeployment ${keyOf(owner)}; choose another, or delete that one`;
-  return { reason: 'NameConflict', message };
+  conflict: NameConflict<Claimant> | undefined,
+): SpecProblem | undefined {
+  return conflict && { reason: 'NameConflict', message: conflictMessage(deployment, conflict) };
 }
 
 function flagRefused(engine: Engine, spec: ModelDeploymentSpec): SpecProblem | undefined {

@@ -69,7 +69,8 @@ export function statusOf(input: StatusInput): ModelDeploymentStatus {
 
 const leaving: readonly Replica['state'][] = ['draining', 'terminating'];
 
-function conditionOf(
+/** A condition; its time is that of the last one while the status stays. */
+export function conditionOf(
   type: string,
   { status, reason, message }: Verdict,
   observedGeneration: number,

@@ -2,8 +2,9 @@ import { expect, test } from 'vitest';
 import type { ModelDeployment } from '../../crds/modeldeployment.ts';
 import { claimNames } from '../../crds/names.ts';
 import { createStore } from '../../kube/store.ts';
+import { modelDeploymentIndexes } from '../modeldeployment/indexes.ts';
 import { modelDeployment } from '../testing/fixtures.ts';
-import { modelDeploymentIndexes, rivalsOf } from './indexes.ts';
+import { type Claimant, keysOfRivals, rivalsOf } from './rivals.ts';
 
 test('rivals of rivals count: whether they get their names decides about one’s own', () => {
   const born = (name: string, second: number, aliases: string[]): ModelDeployment => {
@@ -21,9 +22,24 @@ test('rivals of rivals count: whether they get their names decides about one’s
   const alone = born('alone', 4, []);
   const store = createStore<ModelDeployment>(modelDeploymentIndexes);
   for (const object of [oldest, middle, newest, alone]) store.set(object);
-  const names = (objects: ModelDeployment[]) => objects.map(({ metadata }) => metadata.name).sort();
-  expect(names(rivalsOf(store, newest))).toEqual(['middle', 'newest', 'oldest']);
-  expect(names(rivalsOf(store, alone))).toEqual(['alone']);
+  const names = (objects: Claimant[]) => objects.map(({ metadata }) => metadata.name).sort();
+  expect(names(rivalsOf([store], newest))).toEqual(['middle', 'newest', 'oldest']);
+  expect(names(rivalsOf([store], alone))).toEqual(['alone']);
   // The oldest keeps `middle` from serving `a`, so the newest may.
-  expect([...claimNames(rivalsOf(store, newest)).conflicts.keys()]).toEqual(['middle']);
+  expect([...claimNames(rivalsOf([store], newest)).conflicts.keys()]).toEqual(['middle']);
+});
+
+test('the keys of rivals are those of one kind alone, and of what is still there', () => {
+  const { metadata, ...rest } = modelDeployment();
+  const named = (name: string): ModelDeployment => ({
+    ...rest,
+    metadata: { ...metadata, name, uid: name },
+    spec: { ...rest.spec, servedName: 'shared' },
+  });
+  const [mine, others] = [0, 1].map(() => createStore<ModelDeployment>(modelDeploymentIndexes));
+  mine!.set(named('here'));
+  others!.set(named('there'));
+  expect(keysOfRivals(mine!, [mine!, others!], named('there'))).toEqual([
+    `${metadata.namespace}/here`,
+  ]);
 });
