@@ -62,6 +62,10 @@ export interface DeleteOptions extends CallOptions {
 
 /** Objects to a page of a list, as client-go asks for. */
 const pageSize = 500;
+interface Page<T> {
+  metadata: { resourceVersion: string; continue?: string };
+  items: T[] | null;
+}
 
 /**
  * A cluster's API in raw JSON. Every call rejects with KubeApiError when the server refuses it, with
@@ -111,11 +115,8 @@ function callsOver(transport: Transport, fence: Fence) {
       const items: T[] = [];
       const page = async (more: Parameters<typeof query>[0]) => {
         const path = pathOf(type, options) + query({ ...selectors(options), ...more });
-        type Answer = {
-          metadata: { resourceVersion: string; continue?: string };
-          items: T[] | null;
-        };
-        const answer = await send<Answer>({ method: 'GET', path }, options);
+        const answer = await send<Page<T>>({ method: 'GET', path }, options);
+        // The items of a list leave their kind out.
         for (const item of answer.items ?? [])
           items.push(transform(Object.assign(item, kindOf(type))));
         return answer.metadata;
@@ -217,10 +218,9 @@ function pathOf(type: ResourceType, ref: Partial<ObjectRef>, subresource?: strin
   return parts.map((part) => (part ? `/${encodeURIComponent(part)}` : '')).join('');
 }
 
-const selectors = ({ labelSelector, fieldSelector }: Selection) => ({
-  labelSelector,
-  fieldSelector,
-});
+function selectors({ labelSelector, fieldSelector }: Selection) {
+  return { labelSelector, fieldSelector };
+}
 
 function query(parameters: Record<string, string | number | undefined>): string {
   const parts = Object.entries(parameters).flatMap(([name, value]) =>

@@ -121,7 +121,7 @@ describe('event recorder', () => {
     expect(stored()).toHaveLength(1_000);
   });
 
-  it('forgets the oldest objects when it has seen very many', async () => {
+  it('forgets objects and series when it has seen very many', async () => {
     server.fault = () => ({ status: 403 });
     for (let uid = 0; uid < 5_000; uid++)
       recorder.record({ ...subject, metadata: { ...subject.metadata, uid: `${uid}` } }, started);

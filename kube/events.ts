@@ -35,7 +35,7 @@ const seriesPeriodMs = 10_000;
 /** Events per object: 25 at once, then one in 5 minutes (client-go, tools/record/events_cache.go). */
 const burst = 25;
 const refillMs = 300_000;
-/** Objects and series remembered; beyond that the oldest are forgotten. */
+/** Objects and series remembered; beyond that all are forgotten. */
 const mostRemembered = 4096;
 const mostQueued = 1000;
 /** The API server's own limit on `note`. */
@@ -55,7 +55,8 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
     const nowMs = clock.nowMs();
     const bucket = buckets.get(uid) ?? { tokens: burst, atMs: nowMs };
     const tokens = Math.min(burst, bucket.tokens + (nowMs - bucket.atMs) / refillMs);
-    remember(buckets, uid, { tokens: tokens >= 1 ? tokens - 1 : tokens, atMs: nowMs });
+    if (buckets.size >= mostRemembered) buckets.clear();
+    buckets.set(uid, { tokens: tokens >= 1 ? tokens - 1 : tokens, atMs: nowMs });
     return tokens >= 1;
   }
 
@@ -102,20 +103,13 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
         enqueue(() => update(known));
       } else if (mayWrite(uid)) {
         const made = newEvent(object, event);
-        remember(series, key, { event: made, count: 1, atMs, writtenAtMs: atMs });
+        if (series.size >= mostRemembered) series.clear();
+        series.set(key, { event: made, count: 1, atMs, writtenAtMs: atMs });
         enqueue(() => client.create(Events, made));
       }
     },
     flush: () => writing,
   };
-}
-
-/** Puts `key` last and drops the first when there are too many. */
-function remember<V>(map: Map<string, V>, key: string, value: V): void {
-  map.delete(key);
-  map.set(key, value);
-  const [oldest] = map.keys();
-  if (map.size > mostRemembered && oldest !== undefined) map.delete(oldest);
 }
 
 /** metav1.MicroTime of now. */
@@ -127,7 +121,7 @@ export function microTime(): string {
 function cut(note: string): string {
   const bytes = Buffer.from(note);
   if (bytes.length <= mostNoteBytes) return note;
-  let end = mostNoteBytes - 3;
-  while (((bytes[end] ?? 0) & 0xc0) === 0x80) end--;
-  return `${bytes.toString('utf8', 0, end)}…`;
+  // A decoder that expects more keeps the bytes of an unfinished character to itself.
+  const kept = new TextDecoder().decode(bytes.subarray(0, mostNoteBytes - 3), { stream: true });
+  return `${kept}…`;
 }

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { KubeClient, Selection } from './client.ts';
 import { backoffMs, jittered, sleep, systemClock } from './clock.ts';
 import { isGone, isTooLargeResourceVersion, KubeApiError } from './errors.ts';
@@ -175,16 +176,10 @@ export function createReflector<T extends KubeObject>(options: ReflectorOptions<
     /** Whether one list has been taken over completely; never becomes false again. */
     hasSynced: () => isSynced,
     /** Resolves once `hasSynced`; rejects with the signal's reason. */
-    synced(until?: AbortSignal): Promise<void> {
-      return new Promise((resolve, reject) => {
-        if (until?.aborted) return reject(until.reason);
-        const onAbort = () => reject(until?.reason);
-        until?.addEventListener('abort', onAbort, { once: true });
-        firstSync.promise.then(() => {
-          until?.removeEventListener('abort', onAbort);
-          resolve();
-        });
-      });
+    async synced(until?: AbortSignal): Promise<void> {
+      until?.throwIfAborted();
+      const aborted = until && once(until, 'abort').then(() => until.throwIfAborted());
+      await Promise.race(aborted ? [firstSync.promise, aborted] : [firstSync.promise]);
     },
     /** Ends list and watch and resolves when nothing of them is left. The store stays readable. */
     async stop(): Promise<void> {
