@@ -86,7 +86,9 @@ describe('rights', () => {
   test('are these and no others', async () => {
     expect(rights(await render())).toEqual([
       'ClusterRole */fairlead-operator: list,watch fairlead.dev/modeldeployments',
+      'ClusterRole */fairlead-operator: list,watch fairlead.dev/externalmodels',
       'ClusterRole */fairlead-operator: patch fairlead.dev/modeldeployments/status',
+      'ClusterRole */fairlead-operator: patch fairlead.dev/externalmodels/status',
       'ClusterRole */fairlead-operator: list,watch,create,patch,delete /pods',
       'ClusterRole */fairlead-operator: list,watch,create,delete apps/controllerrevisions',
       'ClusterRole */fairlead-operator: create resource.k8s.io/resourceclaimtemplates',
@@ -97,7 +99,27 @@ describe('rights', () => {
       'Role fairlead/fairlead-operator-election: list,watch /pods',
       'Role fairlead/fairlead-operator-election: create coordination.k8s.io/leases',
       'Role fairlead/fairlead-operator-election: get,list,watch,patch coordination.k8s.io/leases[fairlead-operator]',
+      'Role fairlead/fairlead-router-keys: list,watch /secrets',
     ]);
+  });
+
+  test('to Secrets are given in the namespaces of the values alone', async () => {
+    const values = ['auth.namespace=keys', 'externalModels.namespaces={a,b}'];
+    const all = rights(await render('--set', values.join()));
+    expect(all.filter((right) => /secrets|externalmodels$/.test(right))).toEqual([
+      'ClusterRole */fairlead-operator: list,watch fairlead.dev/externalmodels',
+      ...['a', 'b'].map((name) => `Role ${name}/fairlead-operator-external: list,watch /secrets`),
+      'Role keys/fairlead-router-keys: list,watch /secrets',
+      ...['a', 'b'].flatMap((name) => [
+        `Role ${name}/fairlead-router-external: list,watch fairlead.dev/externalmodels`,
+        `Role ${name}/fairlead-router-external: list,watch /secrets`,
+      ]),
+    ]);
+  });
+
+  test('to Secrets are none without keys and ExternalModels', async () => {
+    const all = rights(await render('--set', 'auth.enabled=false'));
+    expect(all.filter((right) => right.includes('secrets'))).toEqual([]);
   });
 
   test('over the whole cluster shrink to AcceleratorProfiles when one namespace is watched', async () => {
@@ -127,6 +149,17 @@ test('a variable the user gives replaces the chart’s own of that name', async 
   for (const list of names) expect(new Set(list).size).toBe(list.length);
 });
 
+test.each([
+  ['auth.enabled=false', 'off', 'fairlead'],
+  ['auth.namespace=keys', 'optional', 'keys'],
+  ['auth.required=true', 'required', 'fairlead'],
+])('with %s keys are %s', async (values, mode, namespace) => {
+  const router = deployments(await render('--set', values)).at(-1);
+  const env = router?.spec.template.spec.containers[0]?.env;
+  expect(env).toContainEqual({ name: 'FAIRLEAD_AUTH', value: mode });
+  expect(env).toContainEqual({ name: 'FAIRLEAD_AUTH_NAMESPACE', value: namespace });
+});
+
 test('the operator is told the base URL that the router’s Service has', async () => {
   const [operator] = deployments(await render('--set', 'router.service.port=8000'));
   expect(operator?.spec.template.spec.containers[0]?.env).toContainEqual({
@@ -137,6 +170,7 @@ test('the operator is told the base URL that the router’s Service has', async 
 
 test.each([
   ['a misspelled value', ['--set', 'image.repsitory=x'], 'repsitory'],
+  ['a required key that nobody reads', ['--set', 'auth.enabled=false,auth.required=true'], 'auth.required needs auth.enabled'],
   ['no image', ['--set', 'image.repository='], 'image.repository is empty'],
 ])('%s is refused by name', async (_what, args, named) => {
   const refused = render(...args);
