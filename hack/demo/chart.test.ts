@@ -170,7 +170,11 @@ test('the operator is told the base URL that the router’s Service has', async 
 
 test.each([
   ['a misspelled value', ['--set', 'image.repsitory=x'], 'repsitory'],
-  ['a required key that nobody reads', ['--set', 'auth.enabled=false,auth.required=true'], 'auth.required needs auth.enabled'],
+  [
+    'a required key that nobody reads',
+    ['--set', 'auth.enabled=false,auth.required=true'],
+    'auth.required needs auth.enabled',
+  ],
   ['no image', ['--set', 'image.repository='], 'image.repository is empty'],
 ])('%s is refused by name', async (_what, args, named) => {
   const refused = render(...args);

@@ -124,6 +124,17 @@ from; when the user gives it, that one stands alone, since a name may occur only
 {{- end }}
 {{- end }}
 
+{{/* Where the Secrets with API keys are. */}}
+{{- define "fairlead.keyNamespace" -}}
+{{ .Values.auth.namespace | default .Release.Namespace }}
+{{- end }}
+
+{{/* off, optional or required; a required key that nobody may read would lock everybody out. */}}
+{{- define "fairlead.authMode" -}}
+{{- if and .Values.auth.required (not .Values.auth.enabled) }}{{ fail "auth.required needs auth.enabled" }}{{ end -}}
+{{ ternary (ternary "required" "optional" .Values.auth.required) "off" .Values.auth.enabled }}
+{{- end }}
+
 {{/* Base URL for OpenAI clients inside the cluster. */}}
 {{- define "fairlead.baseUrl" -}}
 {{- $port := int .Values.router.service.port -}}
