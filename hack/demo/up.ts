@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { type Cluster, clusterUp } from '../cluster/cluster.ts';
 import { type BuiltImage, buildImages } from '../images/build.ts';
+import { demoImages } from '../images/catalog.ts';
 import { type ChatOptions, deployChat, openChat } from './chat-client.ts';
 import { installFairlead, kubectl } from './install.ts';
 import { loadChangedImages } from './load.ts';
@@ -52,7 +53,7 @@ async function makeClusterAndImages(
   const engine = process.env.CLUSTER === 'kind' ? 'docker' : 'buildah';
   const [cluster, images] = await Promise.all([
     clusterUp({ log: steps.say }),
-    buildImages({ engine, log: steps.say }),
+    buildImages({ names: demoImages, engine, log: steps.say }),
   ]);
   return { cluster, images };
 }

@@ -2,7 +2,9 @@ import type { WantedPackages } from './node-modules.ts';
 import type { RootfsDefinition } from './rootfs.ts';
 
 /** The images this repository builds, by the names `node hack/images/main.ts build` takes. */
-export const imageNames = ['llama-server', 'skiff', 'chat', 'fairlead'] as const;
+export const imageNames = ['llama-server', 'skiff', 'chat', 'fairlead', 'vllm'] as const;
+/** What the demo needs; `vllm` is for tests alone. */
+export const demoImages = ['llama-server', 'skiff', 'chat', 'fairlead'] as const;
 export type ImageName = (typeof imageNames)[number];
 
 /** What an image is made of. All paths are relative to the repository's root. */
@@ -38,6 +40,13 @@ const llamaRootfs: RootfsDefinition = {
   node: false,
 };
 
+const vllmRootfs: RootfsDefinition = {
+  name: 'vllm',
+  suite: 'bookworm',
+  packages: ['python3', 'libgomp1', 'libnuma1', 'libstdc++6', 'bash', 'coreutils', 'dash'],
+  node: false,
+};
+
 export const imageCatalog: Readonly<Record<ImageName, ImageDefinition>> = {
   'llama-server': {
     repository: 'local.test/llama-server',
@@ -55,6 +64,15 @@ export const imageCatalog: Readonly<Record<ImageName, ImageDefinition>> = {
     context: 'test/models/skiff',
     sources: ['tiny-chat.gguf'],
     excluded: [],
+  },
+  vllm: {
+    repository: 'local.test/vllm',
+    tag: '1',
+    dockerfile: 'images/vllm/Dockerfile',
+    context: 'images/vllm',
+    sources: ['vllm'],
+    excluded: [],
+    rootfs: vllmRootfs,
   },
   chat: {
     repository: 'local.test/chat',

@@ -58,6 +58,17 @@ test('an unknown field is pruned, with a warning, and refused by strict validati
   expect((await get('pruned')).spec).not.toHaveProperty('sauce');
 });
 
+test('what podTemplate takes as a pod has it is kept whole', async () => {
+  const spec = {
+    affinity: { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: {} } },
+    volumes: [{ name: 'v', csi: { driver: 'd', volumeAttributes: { a: 'b' } } }],
+    containers: [{ name: 'side', image: 'x', ports: [{ containerPort: 1 }] }],
+  };
+  const written = modelDeployment('templated', { podTemplate: { spec } });
+  await api.client().create(ModelDeployments, written);
+  expect((await get('templated')).spec.podTemplate?.spec).toEqual(spec);
+});
+
 test('status is written through its own door only', async () => {
   const status = { observedGeneration: 9 } as ModelDeployment['status'];
   const intent = { ...modelDeployment('no-status'), ...(status && { status }) };
@@ -123,8 +134,12 @@ test.each([
     'mdep.spec.engine',
     /Which engine serves the model.*args.*appended last.*contextLength.*Tokens that one\s+request may use/s,
   ],
-  ['mdep.spec.engine.type', /ENUM:\s+LlamaCpp.*llama-server/s],
-  ['mdep.spec.source.uri', /oci:\/\/registry\/repository:tag.*model\.gguf/s],
+  ['mdep.spec.engine.type', /ENUM:\s+vLLM\s+LlamaCpp.*llama-server/s],
+  ['mdep.spec.podTemplate.spec.containers', /Sidecars, and under the name `engine`/],
+  [
+    'mdep.spec.source.uri',
+    /a GGUF file for\s+LlamaCpp.*`hf:\/\/` a model of a\s+Hugging Face hub/s,
+  ],
   ['mdep.status.conditions', /Accepted, Scheduled, Available, Progressing and Ready/],
   ['acceleratorprofile.spec.resourceName', /nvidia\.com\/gpu/],
 ])('kubectl explain %s reads like documentation', async (path, says) => {

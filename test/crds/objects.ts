@@ -32,6 +32,7 @@ export function maximalModelDeployment(): Intent<ModelDeployment> {
       image: long(1024),
       args: many(128, () => long(4096)),
       env: many(64, (index) => ({ name: `E${index}`.padEnd(256, 'x'), value: long(4096) })),
+      envFrom: many(16, (index) => ({ prefix: 'P_', secretRef: { name: `s${index}` } })),
       contextLength: 16_777_216,
       maxConcurrency: 4096,
       features: ['Chat', 'Completions', 'Embeddings'],
@@ -40,6 +41,17 @@ export function maximalModelDeployment(): Intent<ModelDeployment> {
     resources: {
       requests: Object.fromEntries(many(16, (index) => [`example.com/r${index}`, 1])),
       limits: Object.fromEntries(many(16, (index) => [`example.com/r${index}`, '1Gi'])),
+    },
+    podTemplate: {
+      metadata: {
+        labels: Object.fromEntries(many(32, (index) => [`l${index}`, long(63)])),
+        annotations: Object.fromEntries(many(64, (index) => [`a${index}`, long(1024)])),
+      },
+      spec: {
+        nodeSelector: Object.fromEntries(many(32, (index) => [`n${index}`, long(63)])),
+        volumes: many(32, (index) => ({ name: `v${index}`, emptyDir: {} })),
+        containers: many(8, (index) => ({ name: `c${index}`, image: long(100) })),
+      },
     },
     replicas: 1000,
     routing: {
@@ -62,5 +74,9 @@ export function maximalAcceleratorProfile(): Intent<AcceleratorProfile> {
       tolerationSeconds: 3600,
     })),
     runtimeClassName: long(253),
+    resources: { limits: Object.fromEntries(many(16, (index) => [`example.com/r${index}`, 1])) },
+    images: { vLLM: long(1024), LlamaCpp: long(1024) },
+    env: many(32, (index) => ({ name: `E${index}`.padEnd(256, 'x'), value: long(1024) })),
+    shmSize: '16Gi',
   });
 }

@@ -40,9 +40,98 @@ const modelDeploymentRules: readonly RuleCase[] = [
   {
     rule: 'source.uri has a scheme that is supported',
     accepted: [source('oci://local.test/skiff:1')],
-    refused: [source('hf://org/model'), source('local.test/skiff:1'), source('OCI://local.test/a')],
+    refused: [
+      source('ftp://host/model'),
+      source('local.test/skiff:1'),
+      source('OCI://local.test/a'),
+    ],
     field: 'spec.source.uri',
-    says: /must begin with oci:\/\/ .*other sources are not supported/,
+    says: /must begin with oci:\/\/, hf:\/\/, https:\/\/, s3:\/\/, gs:\/\/, pvc:\/\/, hostpath:\/\/, such as/,
+  },
+  {
+    rule: 'source.uri names a model of a hub',
+    accepted: [
+      source('hf://Qwen/Qwen2.5-7B_x'),
+      source('hf://org/m/q8/a-00001-of-00002.gguf?revision=refs/pr/2'),
+    ],
+    refused: [source('hf://org'), source('hf://org/m?rev=1'), source('hf://org/m/../x')],
+    field: 'spec.source.uri',
+    says: /must have the form hf:\/\/organisation\/model\[\/path\/in\/model\]\[\?revision=/,
+  },
+  {
+    rule: 'source.uri names a file by https, perhaps with a checksum',
+    accepted: [
+      source('https://h.example:8443/a/b.gguf?x=1&y=%20'),
+      source(`https://h.example/b.gguf#sha256=${'0f'.repeat(32)}`),
+    ],
+    refused: [source('https://h.example/'), source('https://h.example/b.gguf#sha256=0f')],
+    field: 'spec.source.uri',
+    says: /must have the form https:\/\/host\/path\/file\[#sha256=64/,
+  },
+  ...['s3', 'gs'].map((scheme) => ({
+    rule: `source.uri names a file or folder of a bucket of ${scheme}`,
+    accepted: [source(`${scheme}://my.bucket-1/a/b.gguf`), source(`${scheme}://bucket/a/`)],
+    refused: [source(`${scheme}://bucket`), source(`${scheme}://Bucket/a`)],
+    field: 'spec.source.uri',
+    says: new RegExp(`must have the form ${scheme}://bucket/path/of/file-or-folder`),
+  })),
+  {
+    rule: 'source.uri names a claim',
+    accepted: [source('pvc://claim'), source('pvc://my-claim/llama/8b')],
+    refused: [source('pvc://'), source('pvc://Claim/a'), source('pvc://claim/../a')],
+    field: 'spec.source.uri',
+    says: /must have the form pvc:\/\/claim\[\/path\/in\/volume\]/,
+  },
+  {
+    rule: 'source.uri names a path of the node',
+    accepted: [source('hostpath:///srv/models/a.gguf')],
+    refused: [source('hostpath://srv/a'), source('hostpath:///'), source('hostpath:///srv/../etc')],
+    field: 'spec.source.uri',
+    says: /must have the form hostpath:\/\/\/path\/on\/the\/node/,
+  },
+  {
+    rule: 'source.secretName is for what is downloaded',
+    accepted: [{ source: { uri: 'hf://org/m', secretName: 'hub' } }],
+    refused: [{ source: { uri: 'oci://local.test/a:1', secretName: 'hub' } }],
+    field: 'spec.source.secretName',
+    says: /secretName is for hf, https, s3 and gs; for an image use podTemplate/,
+  },
+  {
+    rule: 'engine.command, port and healthPath are for Custom',
+    accepted: [
+      engine({ type: 'Custom', image: 'a', command: ['b'], port: 9000, healthPath: '/' }),
+      ...['vLLM', 'SGLang', 'TGI', 'Ollama'].map((type) => engine({ type })),
+    ],
+    refused: [engine({ command: ['b'] }), engine({ type: 'vLLM', port: 9000 })],
+    field: 'spec.engine',
+    says: /command, port and healthPath are for the type Custom alone/,
+  },
+  {
+    rule: 'engine.type Custom needs an image',
+    accepted: [],
+    refused: [engine({ type: 'Custom' })],
+    field: 'spec.engine.image',
+    says: /the type Custom needs an image/,
+  },
+  {
+    rule: 'engine.healthPath is a path',
+    accepted: [engine({ type: 'Custom', image: 'a', healthPath: '/v1/ready' })],
+    refused: [
+      engine({ type: 'Custom', image: 'a', healthPath: 'health' }),
+      engine({ type: 'Custom', image: 'a', healthPath: '/a?b' }),
+    ],
+    field: 'spec.engine.healthPath',
+    says: /must be a path that begins with \/, such as "\/health"/,
+  },
+  {
+    rule: 'engine.envFrom has one reference',
+    accepted: [engine({ envFrom: [{ prefix: 'A_', secretRef: { name: 'a' } }] })],
+    refused: [
+      engine({ envFrom: [{}] }),
+      engine({ envFrom: [{ secretRef: { name: 'a' }, configMapRef: { name: 'b' } }] }),
+    ],
+    field: 'spec.engine.envFrom[0]',
+    says: /exactly one of secretRef and configMapRef must be set/,
   },
   {
     rule: 'source.uri names an image and perhaps a file',
@@ -106,6 +195,20 @@ const modelDeploymentRules: readonly RuleCase[] = [
 ];
 
 const profileRules: readonly RuleCase[] = [
+  {
+    rule: 'it has a resource or a device class',
+    accepted: [{ resourceName: undefined, deviceClassName: 'gpu.nvidia.com' }],
+    refused: [{ resourceName: undefined }, { deviceClassName: 'gpu.nvidia.com' }],
+    field: 'spec',
+    says: /exactly one of resourceName and deviceClassName must be set/,
+  },
+  {
+    rule: 'deviceClassName is the name of a DeviceClass',
+    accepted: [],
+    refused: [{ resourceName: undefined, deviceClassName: 'GPU' }],
+    field: 'spec.deviceClassName',
+    says: /must be the name of a DeviceClass, such as "gpu\.nvidia\.com"/,
+  },
   {
     rule: 'resourceName is an extended resource',
     accepted: [{ resourceName: 'nvidia.com/gpu' }, { resourceName: 'nvidia.com/mig-1g.10gb' }],

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll } from 'vitest';
 import { type Cluster, clusterDown, clusterUp, loadImages } from '../../hack/cluster/cluster.ts';
-import { buildImages } from '../../hack/images/build.ts';
+import { type BuiltImage, buildImages } from '../../hack/images/build.ts';
+import type { ImageName } from '../../hack/images/catalog.ts';
 import { createKubectl, type Kubectl } from '../support/kubectl.ts';
 import {
   skiff as acceleratedSkiff,
@@ -43,11 +44,14 @@ const writes = new Set(['create', 'update', 'patch', 'delete', 'deletecollection
 /** A pod with the labels that carry its place. */
 export interface ModelPod extends PodObject {
   metadata: PodObject['metadata'] & { labels: Record<string, string> };
+  spec: PodObject['spec'] & { containers: { image: string }[] };
 }
 
 /** A real one-node cluster with the CRDs and the model's images, for one test file. */
 export interface OperatorCluster {
   kubectl(): Kubectl;
+  /** Full name of one of its images. */
+  image(name: ImageName): string;
   /** For the operator: its own service account with the chart's rights. */
   kubeconfigPath(): string;
   /** What operators have written so far besides their lease, by the API server's own audit log. */
@@ -58,17 +62,21 @@ export interface OperatorCluster {
   condition(name: string, type: string, status: string, reason: string): Promise<string>;
 }
 
-export function useCluster(name: string): OperatorCluster {
+/** @param more images beside llama.cpp and the Skiff model */
+export function useCluster(name: string, more: readonly ImageName[] = []): OperatorCluster {
   let cluster: Cluster;
+  let images: BuiltImage[];
   let kubectl: Kubectl;
   let operatorKubeconfigPath: string;
   beforeAll(async () => {
     await clusterDown({ name });
-    const [up, images] = await Promise.all([
+    [cluster, images] = await Promise.all([
       clusterUp({ name, nodes: 1 }),
-      buildImages({ names: ['llama-server', 'skiff'], log: (line) => console.error(line) }),
+      buildImages({
+        names: ['llama-server', 'skiff', ...more],
+        log: (line) => console.error(line),
+      }),
     ]);
-    cluster = up;
     await loadImages(
       { name },
       images.map(({ archivePath }) => archivePath),
@@ -91,6 +99,11 @@ export function useCluster(name: string): OperatorCluster {
     (await model(of)).status?.conditions.find((one) => one.type === type);
   return {
     kubectl: () => kubectl,
+    image(wanted) {
+      const image = images.find(({ shortName }) => shortName === wanted);
+      if (!image) throw new Error(`${wanted} is not one of the cluster's images`);
+      return image.name;
+    },
     kubeconfigPath: () => operatorKubeconfigPath,
     operatorWrites: () =>
       readFileSync(join(cluster.logsDir, 'audit.log'), 'utf8')

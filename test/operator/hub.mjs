@@ -1,0 +1,38 @@
+// A hub as the loader knows it, over the files of a folder: run in a pod of the test cluster.
+// The model org/skiff is free, org/gated wants a token, and every first answer for weights is cut.
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { createServer } from 'node:http';
+
+const [folder, port] = process.argv.slice(2);
+const cut = new Set();
+
+createServer((request, response) => {
+  const { pathname } = new URL(request.url, 'http://hub');
+  const [, model] = /^\/(?:api\/models\/)?(org\/\w+)\//.exec(pathname) ?? [];
+  const [, file] = /\/resolve\/[^/]+\/(.+)$/.exec(pathname) ?? [];
+  const hasToken = request.headers.authorization === 'Bearer right';
+  if (file && model === 'org/gated' && !hasToken)
+    return response.writeHead(401, { 'x-error-code': 'GatedRepo' }).end();
+  if (model !== 'org/skiff' && model !== 'org/gated')
+    return response.writeHead(401, { 'x-error-code': 'RepoNotFound' }).end();
+  if (!file) {
+    const siblings = readdirSync(folder).flatMap((rfilename) => {
+      const path = `${folder}/${rfilename}`;
+      if (!statSync(path).isFile()) return [];
+      const sha256 = createHash('sha256').update(readFileSync(path)).digest('hex');
+      return [{ rfilename, size: statSync(path).size, lfs: { sha256 } }];
+    });
+    return response.end(JSON.stringify({ sha: 'c0ffee', siblings }));
+  }
+  const content = readFileSync(`${folder}/${file}`);
+  const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0);
+  const body = content.subarray(from);
+  response.writeHead(from > 0 ? 206 : 200, {
+    'content-length': body.length,
+    ...(from > 0 && { 'content-range': `bytes ${from}-${content.length - 1}/${content.length}` }),
+  });
+  if (cut.has(pathname)) return response.end(body);
+  cut.add(pathname);
+  response.write(body.subarray(0, body.length / 2), () => response.destroy());
+}).listen(Number(port), () => console.log('listening'));

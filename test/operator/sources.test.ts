@@ -1,0 +1,193 @@
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { waitUntil } from '../support/wait-until.ts';
+import { skiff, useCluster } from './cluster.ts';
+import { startHub } from './hub.ts';
+import { type OperatorProcess, startOperator } from './operator-process.ts';
+
+const models = join(import.meta.dirname, '../models');
+const cluster = useCluster('operator-sources', ['fairlead']);
+let operator: OperatorProcess;
+
+beforeAll(async () => {
+  const image = cluster.image('fairlead');
+  const hub = await startHub(cluster.kubectl(), image, join(models, 'skiff'));
+  operator = await startOperator(cluster.kubeconfigPath(), {
+    FAIRLEAD_LOADER_IMAGE: image,
+    FAIRLEAD_HUB_ENDPOINT: hub,
+    FAIRLEAD_HOST_PATHS: models,
+  });
+  await cluster.kubectl().apply(volume('skiff', join(models, 'skiff')));
+  await cluster.kubectl().apply(claim('skiff'));
+  await cluster.kubectl().apply(secret('token', { HF_TOKEN: 'right' }));
+});
+afterAll(async () => {
+  await operator?.stop();
+});
+
+const volume = (name: string, path: string) => ({
+  apiVersion: 'v1',
+  kind: 'PersistentVolume',
+  metadata: { name },
+  spec: {
+    capacity: { storage: '1Gi' },
+    accessModes: ['ReadOnlyMany'],
+    storageClassName: '',
+    hostPath: { path },
+  },
+});
+const claim = (name: string) => ({
+  apiVersion: 'v1',
+  kind: 'PersistentVolumeClaim',
+  metadata: { name },
+  spec: {
+    accessModes: ['ReadOnlyMany'],
+    storageClassName: '',
+    volumeName: name,
+    resources: { requests: { storage: '1Gi' } },
+  },
+});
+const secret = (name: string, stringData: Record<string, string>) => ({
+  apiVersion: 'v1',
+  kind: 'Secret',
+  metadata: { name },
+  stringData,
+});
+
+test.each([
+  ['a claim', 'from-claim', { uri: 'pvc://skiff/tiny-chat.gguf' }],
+  ['a path of the node', 'from-path', { uri: `hostpath://${models}/skiff/tiny-chat.gguf` }],
+  ['a hub that cuts', 'from-hub', { uri: 'hf://org/skiff/tiny-chat.gguf?revision=v1' }],
+  [
+    'a gated model of a hub, with a token',
+    'from-gated',
+    { uri: 'hf://org/gated/tiny-chat.gguf', secretName: 'token' },
+  ],
+])('weights come from %s', async (_case, name, source) => {
+  await cluster.kubectl().apply(skiff(name, { source }));
+  await cluster.condition(name, 'Ready', 'True', 'Ready');
+  await cluster.condition(name, 'WeightsReady', 'True', 'WeightsReady');
+  await cluster.kubectl().run(['delete', 'mdep', name, '--wait=false']);
+});
+
+test.each<[string, string, object, string, string, RegExp]>([
+  [
+    'a gated model without a token',
+    'gated',
+    { uri: 'hf://org/gated/tiny-chat.gguf' },
+    'WeightsReady',
+    'WeightsFailed',
+    /Replica gated-\w+-0: HTTP 401: http:\/\/hub\.default\.svc:8000\/org\/gated is gated: accept its licence on the hub and give the token/,
+  ],
+  [
+    'a model that does not exist',
+    'no-model',
+    { uri: 'hf://org/nothing/a.gguf' },
+    'Ready',
+    'WeightsFailed',
+    /org\/nothing does not exist, or is private/,
+  ],
+  [
+    'a file that the model does not have, with those that it has',
+    'no-file',
+    { uri: 'hf://org/skiff/a.gguf' },
+    'Available',
+    'WeightsFailed',
+    /org\/skiff at main has no a\.gguf; it has tiny-chat\.gguf/,
+  ],
+  [
+    'a Secret that does not exist',
+    'no-secret',
+    { uri: 'hf://org/skiff/tiny-chat.gguf', secretName: 'absent' },
+    'Ready',
+    'ConfigMissing',
+    /Replica no-secret-\w+-0: secret "absent" not found\. Create what the message names/,
+  ],
+  [
+    'a claim that does not exist',
+    'no-claim',
+    { uri: 'pvc://absent/tiny-chat.gguf' },
+    'Ready',
+    'Unschedulable',
+    /persistentvolumeclaim "absent" not found/,
+  ],
+  [
+    'a file that no engine can read',
+    'corrupt',
+    { uri: `hostpath://${models}/skiff/README.md` },
+    'Ready',
+    'EngineCrashed',
+    /invalid magic|failed to load model/,
+  ],
+  [
+    'a path of the node that is not allowed',
+    'no-path',
+    { uri: 'hostpath:///etc/model.gguf' },
+    'Ready',
+    'SourceRefused',
+    /\/etc\/model\.gguf is not below a folder/,
+  ],
+])('%s: the status says why', async (_case, name, source, type, reason, says) => {
+  await cluster.kubectl().apply(skiff(name, { source }));
+  expect(await cluster.condition(name, type, 'False', reason)).toMatch(says);
+  await cluster.kubectl().run(['delete', 'mdep', name, '--wait=false']);
+});
+
+test('a pod template brings a sidecar, a label and a volume; what Fairlead needs is refused', async () => {
+  const sidecar = {
+    name: 'side',
+    image: cluster.image('fairlead'),
+    command: ['node', '-e', 'setInterval(() => {}, 1e6)'],
+  };
+  const engine = {
+    name: 'engine',
+    volumeMounts: [{ name: 'mine', mountPath: '/mine' }],
+  };
+  const podTemplate = {
+    metadata: { labels: { team: 'a' } },
+    spec: { volumes: [{ name: 'mine', emptyDir: {} }], containers: [engine, sidecar] },
+  };
+  await cluster.kubectl().apply(skiff('templated', { podTemplate }));
+  await cluster.condition('templated', 'Ready', 'True', 'Ready');
+  const [pod] = await cluster.pods('templated');
+  expect(pod?.metadata.labels.team).toBe('a');
+  const wrong = { spec: { containers: [{ name: 'engine', image: 'x' }] } };
+  await cluster.kubectl().apply(skiff('templated', { podTemplate: wrong }));
+  const message = await cluster.condition('templated', 'Ready', 'False', 'PodTemplateRefused');
+  expect(message).toContain('containers[engine].image is refused. Use spec.engine.image');
+  await cluster.condition('templated', 'Available', 'True', 'ReplicasReady');
+});
+
+test('devices by class: the claim template is written once, and the scheduler’s words are told', async () => {
+  const { kubectl } = cluster;
+  await kubectl().apply({
+    apiVersion: 'fairlead.dev/v1alpha1',
+    kind: 'AcceleratorProfile',
+    metadata: { name: 'dra' },
+    spec: { deviceClassName: 'gpu.example.com' },
+  });
+  await kubectl().apply(skiff('claimed', { accelerator: { profile: 'dra', count: 2 } }));
+  await cluster.condition('claimed', 'Ready', 'False', 'Unschedulable');
+  interface Template {
+    metadata: { name: string; ownerReferences: { kind: string; name: string }[] };
+    spec: { spec: { devices: { requests: object[] } } };
+  }
+  const templates = async () =>
+    (await kubectl().getJson<{ items: Template[] }>('resourceclaimtemplates')).items;
+  const [template] = await templates();
+  expect(template?.spec.spec.devices.requests).toMatchObject([
+    { exactly: { deviceClassName: 'gpu.example.com', count: 2 } },
+  ]);
+  expect(template?.metadata.ownerReferences).toMatchObject([
+    { kind: 'ModelDeployment', name: 'claimed' },
+  ]);
+  await kubectl().run(['scale', 'mdep/claimed', '--replicas=2']);
+  await waitUntil('the second replica is there', async () =>
+    (await cluster.pods('claimed')).length === 2 ? true : undefined,
+  );
+  expect(await templates()).toHaveLength(1);
+  await kubectl().run(['delete', 'mdep', 'claimed']);
+  await waitUntil('the template goes with its owner', async () =>
+    (await templates()).length === 0 ? true : undefined,
+  );
+});
