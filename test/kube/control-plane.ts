@@ -4,10 +4,11 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync }
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { connect } from 'node:tls';
 import { ensureBinaries } from '../../hack/cluster/local/binaries.ts';
 import { createClient } from '../../kube/client.ts';
 import type { ClusterConfig } from '../../kube/config.ts';
-import { createAuthority } from '../../kube/testing/certificates.ts';
+import { type Authority, createAuthority, type KeyPair } from '../../kube/testing/certificates.ts';
 import { eventually } from '../../kube/testing/wait.ts';
 
 const token = 'test-token';
@@ -23,6 +24,8 @@ export interface ControlPlane {
   killApiServer(): Promise<void>;
   /** Resolves when it is ready. */
   startApiServer(): Promise<void>;
+  /** Lets the running API server serve with a certificate of this authority from now on. */
+  serveWith(authority: Authority): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -32,10 +35,12 @@ export async function startControlPlane(): Promise<ControlPlane> {
   const folder = mkdtempSync(join(tmpdir(), 'kube-control-plane-'));
   const file = (name: string) => join(folder, name);
   const authority = createAuthority('test-ca');
-  const server = authority.issue();
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-  writeFileSync(file('server.crt'), server.cert);
-  writeFileSync(file('server.key'), server.key, { mode: 0o600 });
+  const writeCertificate = ({ cert, key }: KeyPair) => {
+    writeFileSync(file('server.crt'), cert);
+    writeFileSync(file('server.key'), key, { mode: 0o600 });
+  };
+  writeCertificate(authority.issue());
   writeFileSync(file('sa.key'), privateKey.export({ type: 'pkcs1', format: 'pem' }), {
     mode: 0o600,
   });
@@ -134,6 +139,10 @@ export async function startControlPlane(): Promise<ControlPlane> {
     },
     killApiServer: () => end(apiServer),
     startApiServer,
+    async serveWith({ ca, issue }) {
+      writeCertificate(issue());
+      await eventually('the new certificate is served', () => isTrusted(port, ca), 120_000);
+    },
     async stop() {
       await client.close();
       process.off('exit', killAll);
@@ -153,15 +162,33 @@ function kubeconfig(server: string, ca: string): string {
   });
 }
 
+/** Whether the certificate that a new connection to `port` gets is of this CA. */
+function isTrusted(port: number, ca: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: '127.0.0.1', port, ca, rejectUnauthorized: false }, () => {
+      resolve(socket.authorized);
+      socket.destroy();
+    });
+    socket.on('error', () => resolve(false));
+  });
+}
+
 function tail(path: string): string {
   return readFileSync(path, 'utf8').slice(-2_000);
 }
 
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const probe = createServer().listen(0, '127.0.0.1', () => {
-      const address = probe.address();
-      probe.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
+/**
+ * A port that nobody listens on, below those that the kernel gives to outgoing connections: a server that
+ * is started again must find its port free.
+ */
+async function freePort(): Promise<number> {
+  for (;;) {
+    const port = 20_000 + Math.floor(Math.random() * 12_000);
+    const probe = createServer();
+    const isFree = await new Promise<boolean>((resolve) => {
+      probe.once('error', () => resolve(false));
+      probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)));
     });
-  });
+    if (isFree) return port;
+  }
 }
