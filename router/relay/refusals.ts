@@ -2,8 +2,15 @@ import type { Model } from '../catalog/model.ts';
 import { ApiError } from '../openai/errors.ts';
 import { type Failure, timeouts } from './failure.ts';
 
-/** The error for a model that no replica can serve now, with the operator's reason if there is one. */
+/**
+ * The error for a model that no replica can serve now: it is full, or not ready, with the operator's
+ * reason if there is one.
+ */
 export function notReady(model: Model | undefined): ApiError {
+  if (model?.maxInFlight !== undefined && model.replicas.length > 0) {
+    const message = `The model ${model.servedName} has ${model.maxInFlight} requests open, which is its limit.`;
+    return new ApiError('rate_limit_exceeded', message, 'model', { retryAfterMs: 1_000 });
+  }
   const why = model?.notReadyMessage ? `: ${model.notReadyMessage}` : '.';
   return new ApiError(
     'no_ready_replica',
