@@ -1,44 +1,22 @@
 import type { AttemptOutcome, ErrorType } from '../../telemetry/contract.ts';
 import type { Placement } from '../balance/balancer.ts';
-import type { Replica } from '../catalog/model.ts';
-import { pathAt } from '../catalog/origin.ts';
 import type { Target } from '../catalog/target.ts';
-import type { WatchedAttempt } from '../ejection/ejections.ts';
 import { Answer } from './answer.ts';
-import { Attempt, type AttemptListener } from './attempt.ts';
+import type { AttemptListener } from './attempt.ts';
 import { ClientReply } from './client-reply.ts';
 import type { Deadline } from './deadline-wheel.ts';
-import type { Deadlines } from './deadlines.ts';
 import { EngineError } from './engine-error.ts';
 import { isEngineDown } from './engine-state.ts';
 import { type Failure, timeouts } from './failure.ts';
 import { brokenOff, notReady, unanswered } from './refusals.ts';
 import type { RelayRequest } from './request.ts';
-import { requestHeaders } from './request-headers.ts';
 import { type ReplyHead, replyHead } from './response-headers.ts';
 import { decide, isRetriedStatus, verdictOf } from './retry.ts';
 import { Route, type RouteDependencies, type Stop } from './route.ts';
-import { upstreamBody } from './upstream-body.ts';
-import type { Upstreams } from './upstreams.ts';
+import { Visit, type VisitDependencies } from './visit.ts';
 
 /** What all requests share. */
-export interface RelayDependencies extends RouteDependencies {
-  upstreams: Upstreams;
-  deadlines: Deadlines;
-  /** Whether engines are asked to tell the tokens of every stream. */
-  streamUsage: boolean;
-}
-
-/** An attempt at a replica, and what goes with it. */
-interface Visit {
-  readonly target: Target;
-  readonly replica: Replica;
-  readonly placement: Placement;
-  readonly health: WatchedAttempt;
-  readonly isFresh: boolean;
-  readonly addedUsage: boolean;
-  readonly attempt: Attempt;
-}
+export type RelayDependencies = RouteDependencies & VisitDependencies;
 
 /**
  * Sends a request to the replica that the balancer chooses and its answer back, byte for byte. Before the
@@ -92,7 +70,11 @@ class Relay implements AttemptListener {
       this.#retry(retry, status);
       return;
     }
-    const head = replyHead(status, rawHeaders, this.#ownHeaders(isRetriedStatus(status)));
+    const head = replyHead(
+      status,
+      rawHeaders,
+      this.#visit?.replyHeaders(isRetriedStatus(status)) ?? [],
+    );
     this.#engineError = EngineError.of(head);
     if (!this.#engineError) this.#begin(head);
   }
@@ -156,30 +138,9 @@ class Relay implements AttemptListener {
   }
 
   #send(target: Target, placement: Placement, isFresh: boolean): void {
-    const { upstreams, ejections, streamUsage } = this.#shared;
-    const request = this.#request;
-    const { replica, policy, reason, candidates, prefixMatchRatio } = placement;
-    const { pod, namespace, revision, host: address, port } = replica;
-    const trace = request.record.attemptStarted({
-      ...{ pod, namespace, revision, address, port },
-      ...{ policy, reason, candidates, prefixMatchRatio },
-    });
-    const connection = upstreams.take(replica, isFresh);
-    const limits = target.model.routing.timeouts;
-    const attempt = new Attempt(this.#shared, connection, limits, this);
-    const health = ejections.begin(target.model, replica);
-    const countTokens = request.countTokens ?? streamUsage;
-    const { body, headers, addedUsage } = upstreamBody(request, target, countTokens);
-    this.#visit = { target, replica, placement, health, isFresh, addedUsage, attempt };
-    const own = [...headers, ...(replica.external?.headers ?? [])];
-    attempt.send({
-      path: pathAt(replica, request.path),
-      method: request.endpoint.method,
-      headers: requestHeaders(request.rawHeaders, request.requestId, trace, own),
-      body,
-      // Two requests on one connection would make one wait for the other.
-      blocking: true,
-    });
+    const to = { target, placement, isFresh };
+    this.#visit = new Visit(this.#shared, this.#request, to, this);
+    this.#visit.send();
   }
 
   /** Leaves a replica's bad answer for another replica's. */
@@ -222,17 +183,6 @@ class Relay implements AttemptListener {
     this.#begin(head);
     this.#write(body);
     return true;
-  }
-
-  /** @param isLast no other replica can give a better answer: nor will a retry of the client's */
-  #ownHeaders(isLast: boolean): string[] {
-    const { requestId, replyHeaders, record } = this.#request;
-    return [
-      ...['x-request-id', requestId, ...replyHeaders],
-      ...['x-fairlead-model', this.#visit?.target.model.servedName ?? ''],
-      ...['openai-processing-ms', String(Math.round(record.elapsedMs()))],
-      ...(isLast ? ['x-should-retry', 'false'] : []),
-    ];
   }
 
   /** A deadline of the request itself has passed. */

@@ -1,0 +1,103 @@
+import type { Placement } from '../balance/balancer.ts';
+import type { Replica } from '../catalog/model.ts';
+import { pathAt } from '../catalog/origin.ts';
+import type { Target } from '../catalog/target.ts';
+import type { Ejections, WatchedAttempt } from '../ejection/ejections.ts';
+import { Attempt, type AttemptListener } from './attempt.ts';
+import type { Deadlines } from './deadlines.ts';
+import type { RelayRequest } from './request.ts';
+import { requestHeaders } from './request-headers.ts';
+import { upstreamBody } from './upstream-body.ts';
+import type { Upstreams } from './upstreams.ts';
+
+/** What an attempt needs of what all requests share. */
+export interface VisitDependencies {
+  upstreams: Upstreams;
+  deadlines: Deadlines;
+  ejections: Ejections;
+  /** Whether engines are asked to tell the tokens of every stream. */
+  streamUsage: boolean;
+}
+
+/** Whom to ask. */
+export interface Destination {
+  readonly target: Target;
+  readonly placement: Placement;
+  /** Over a connection that served nobody before. */
+  readonly isFresh: boolean;
+}
+
+/** One attempt at a replica: what is sent, the place taken, and who is told how it went. */
+export class Visit implements Destination {
+  readonly #request: RelayRequest;
+  readonly #countTokens: boolean;
+  readonly target: Target;
+  readonly placement: Placement;
+  readonly isFresh: boolean;
+  readonly attempt: Attempt;
+  readonly health: WatchedAttempt;
+  /** The engine is asked for the usage, which the client did not want. */
+  addedUsage = false;
+
+  constructor(
+    shared: VisitDependencies,
+    request: RelayRequest,
+    { target, placement, isFresh }: Destination,
+    listener: AttemptListener,
+  ) {
+    const { upstreams, ejections, streamUsage } = shared;
+    const { replica } = placement;
+    const { model } = target;
+    this.#request = request;
+    this.#countTokens = request.countTokens ?? streamUsage;
+    this.target = target;
+    this.placement = placement;
+    this.isFresh = isFresh;
+    this.health = ejections.begin(model, replica);
+    const connection = upstreams.take(replica, isFresh);
+    this.attempt = new Attempt(shared, connection, model.routing.timeouts, listener);
+  }
+
+  get replica(): Replica {
+    return this.placement.replica;
+  }
+
+  /** Sends the request. The listener may be told of a failure before this returns. */
+  send(): void {
+    const { record, path, endpoint, rawHeaders, requestId } = this.#request;
+    const { replica, policy, reason, candidates, prefixMatchRatio } = this.placement;
+    const { pod, namespace, revision, host: address, port, external } = replica;
+    const trace = record.attemptStarted({
+      model: this.target.model.servedName,
+      ...{ pod, namespace, revision, address, port },
+      ...{ policy, reason, candidates, prefixMatchRatio },
+    });
+    const { body, headers, addedUsage } = upstreamBody(
+      this.#request,
+      this.target,
+      this.#countTokens,
+    );
+    this.addedUsage = addedUsage;
+    const own = [...headers, ...(external?.headers ?? [])];
+    this.attempt.send({
+      path: pathAt(replica, path),
+      method: endpoint.method,
+      headers: requestHeaders(rawHeaders, requestId, trace, own),
+      body,
+    });
+  }
+
+  /**
+   * Header pairs that the router adds to the replica's answer.
+   * @param isLast no other replica can give a better one, so a client's own retry cannot help either
+   */
+  replyHeaders(isLast: boolean): string[] {
+    const { requestId, replyHeaders, record } = this.#request;
+    return [
+      ...['x-request-id', requestId, ...replyHeaders],
+      ...['x-fairlead-model', this.target.model.servedName],
+      ...['openai-processing-ms', String(Math.round(record.elapsedMs()))],
+      ...(isLast ? ['x-should-retry', 'false'] : []),
+    ];
+  }
+}
