@@ -6,7 +6,7 @@ CLUSTER_NAME ?= demo
 CLUSTER ?= local
 export CLUSTER_NAME CLUSTER
 
-.PHONY: help install demo demo-down test unit e2e soak-kube bench-kube check audit fmt generate cluster cluster-down cluster-status kubectl images vllm
+.PHONY: help install demo demo-down test unit e2e soak-kube bench-kube check audit fmt generate cluster cluster-down cluster-status kubectl images vllm conformance
 
 help: ## List the tasks
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -23,7 +23,7 @@ demo: install ## A real cluster, the chart, a model, a streamed answer
 demo-down: install ## Remove the demo with its cluster
 	node hack/demo/main.ts down
 
-test: check ## Every test a machine can run; ends with "N passed, N failed, N skipped"
+test: check $(if $(CI),vllm) test/conformance/clients/node_modules/.installed ## Every test a machine can run; ends with "N passed, N failed, N skipped"
 	vitest run
 
 unit: install ## Only the tests beside the code (no root, no cluster)
@@ -65,6 +65,14 @@ cluster-status: install ## Each component of that cluster, whether it runs, and 
 
 kubectl: install ## kubectl on that cluster: make kubectl ARGS="get pods -A"
 	@node hack/cluster/main.ts kubectl $(ARGS)
+
+test/conformance/clients/node_modules/.installed: $(addprefix test/conformance/clients/,package.json package-lock.json) | install
+	npm ci --prefix test/conformance/clients --no-audit --loglevel=error
+	@touch $@
+
+conformance: vllm test/conformance/clients/node_modules/.installed ## Clients and suites against llama-server, vLLM, aimock: direct and routed agree
+	tsc -p test/conformance/clients
+	node test/conformance/main.ts $(ARGS)
 
 vllm: install ## Fetch the real vLLM for processors into the cache folder (2 GB; once)
 	node hack/vllm/main.ts

@@ -4,8 +4,8 @@ import { SummaryReporter } from './hack/test/summary-reporter.ts';
 const onCluster = { fileParallelism: false, testTimeout: 120_000, hookTimeout: 900_000 };
 
 /**
- * Three layers, run in this order: `unit` beside the code; `cluster`, whose files each bring up the
- * Kubernetes they need; `e2e`, which installs the chart once on a real two-node cluster.
+ * Four layers, run in this order: `unit` beside the code; `cluster`, whose files each bring up the
+ * Kubernetes they need; `conformance`, real engines and client libraries on the loopback; `e2e`, which installs the chart once on a real two-node cluster.
  */
 export default defineConfig({
   test: {
@@ -33,8 +33,16 @@ export default defineConfig({
           ...onCluster,
           name: 'cluster',
           include: ['hack/cluster/cluster.test.ts', 'test/**/*.test.ts'],
-          exclude: ['test/e2e/**'],
+          exclude: ['test/{conformance,e2e}/**'],
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          ...onCluster,
+          name: 'conformance',
+          include: ['test/conformance/*.test.ts'],
+          sequence: { groupOrder: 2 },
         },
       },
       {
@@ -43,7 +51,7 @@ export default defineConfig({
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
           globalSetup: ['test/e2e/setup.ts'],
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
         },
       },
     ],

@@ -1,15 +1,17 @@
 import { existsSync } from 'node:fs';
-import { copyFile, mkdir, rename, rm } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { copyFile, mkdir, readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { cacheDir } from '../../../hack/cache.ts';
 import { runCommand } from '../../../hack/command.ts';
 import { withHostLock } from '../../../hack/host-lock.ts';
 import { imageCatalog } from '../../../hack/images/catalog.ts';
+import { contentKey } from '../../../hack/images/content-key.ts';
 import { ensureRootfs, rootfsKey } from '../../../hack/images/rootfs.ts';
 import { type EngineProcess, startEngine } from './process.ts';
 
 const places = { repository: join(import.meta.dirname, '../../..'), cache: cacheDir() };
 const skiffModel = join(places.repository, 'test/models/skiff/tiny-chat.gguf');
+const modelInRoot = '/skiff.gguf';
 
 /**
  * Starts the real llama-server with the Skiff model: the same files as in the image, in a root folder
@@ -18,22 +20,22 @@ const skiffModel = join(places.repository, 'test/models/skiff/tiny-chat.gguf');
  */
 export async function startLlamaServer(args: readonly string[]): Promise<EngineProcess> {
   const root = await unpackedRoot();
-  const model = `/models/${basename(skiffModel)}`;
-  await put(skiffModel, join(root, model));
   return startEngine(
-    (port) =>
-      [
-        ...['chroot', root, '/usr/bin/llama-server', '-m', model, '--host', '127.0.0.1'],
-        ...['--port', String(port), ...args],
-      ] as [string, ...string[]],
+    (port) => [
+      ...(['chroot', root, '/usr/bin/llama-server', '-m', modelInRoot] as const),
+      ...['--host', '127.0.0.1', '--port', String(port), ...args],
+    ],
     { env: { HOME: '/tmp' }, readyTimeoutMs: 60_000 },
   );
 }
 
+/** The image's root file system with the model in it, unpacked in the cache folder. */
 async function unpackedRoot(): Promise<string> {
   const { rootfs } = imageCatalog['llama-server'];
   if (!rootfs) throw new Error('the llama-server image has no root file system');
-  const path = join(places.cache, 'roots', `${rootfs.name}-${await rootfsKey(rootfs, places)}`);
+  const model = await readFile(skiffModel);
+  const key = contentKey([await rootfsKey(rootfs, places), model.toString('base64')]);
+  const path = join(places.cache, 'roots', `${rootfs.name}-${key}`);
   await withHostLock(path, async () => {
     if (existsSync(path)) return;
     const unfinished = `${path}.unfinished`;
@@ -41,15 +43,8 @@ async function unpackedRoot(): Promise<string> {
     await mkdir(unfinished, { recursive: true });
     const archive = await ensureRootfs(rootfs, places);
     await runCommand('tar', ['--extract', '--file', archive, '--directory', unfinished]);
+    await copyFile(skiffModel, join(unfinished, modelInRoot));
     await rename(unfinished, path);
   });
   return path;
-}
-
-/** Whole at any moment, for other processes use the same folder. */
-async function put(source: string, target: string): Promise<void> {
-  const partial = `${target}.${process.pid}`;
-  await mkdir(join(target, '..'), { recursive: true });
-  await copyFile(source, partial);
-  await rename(partial, target);
 }
