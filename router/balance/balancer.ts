@@ -3,10 +3,10 @@ import type { Replica } from '../catalog/model.ts';
 import { blockBytes, hashBlocks, hashText, type Span } from './hash.ts';
 import { leastLoad } from './least-load.ts';
 import { choosePrefixAware, type Prompt, uncachedTokens } from './prefix-aware.ts';
-import type { LoadShare, ReplicaLoad } from './replica-load.ts';
+import type { LoadShare } from './replica-load.ts';
 import { ReplicaLoads } from './replica-loads.ts';
 import { RoundRobin } from './round-robin.ts';
-import { TokenRatios } from './token-ratio.ts';
+import { TokenEstimates } from './token-estimates.ts';
 
 /** What balancing reads of a request. */
 export interface RoutingRequest {
@@ -25,6 +25,7 @@ export interface RoutingRequest {
 /** What a reply said of its tokens. */
 export interface TokenUsage {
   readonly inputTokens?: number | undefined;
+  readonly outputTokens?: number | undefined;
 }
 
 /** Why a replica was chosen; see docs/balancing.md. */
@@ -87,7 +88,7 @@ export function createBalancer(random: () => number): Balancer {
 class PromptBalancer implements Balancer {
   readonly #random: () => number;
   readonly #loads = new ReplicaLoads();
-  readonly #ratios = new TokenRatios();
+  readonly #estimates = new TokenEstimates();
   readonly #turns = new RoundRobin();
   #total = 0;
 
@@ -107,14 +108,20 @@ class PromptBalancer implements Balancer {
     // The placement outlives the request's body, which it must not hold.
     const { model } = request;
     const promptBytes = lengthOf(request);
-    const tokens = this.#ratios.estimate(model, promptBytes);
+    const tokens = this.#estimates.prompt(model, promptBytes);
     const choice =
       policy === 'PrefixAware'
         ? this.#byPrefix(request, candidates, tokens, promptBytes)
         : this.#byLoad(request, policy, candidates);
     if (!choice) return undefined;
     const { replica, reason, prefix } = choice;
-    const { load, share } = this.#take(replica, tokens, choice.uncachedTokens ?? tokens);
+    const load = this.#loads.of(replica.id);
+    const share: LoadShare = {
+      uncachedTokens: choice.uncachedTokens ?? tokens,
+      answerTokens: this.#estimates.answer(model),
+    };
+    load.sent(share);
+    this.#total++;
     let held = true;
     return {
       ...{ replica, policy, reason, prefix, candidates: candidates.length },
@@ -126,7 +133,7 @@ class PromptBalancer implements Balancer {
         load.ended(share);
         this.#total--;
         this.#loads.ended(replica.id);
-        this.#ratios.learn(model, promptBytes, usage?.inputTokens ?? 0);
+        if (usage) this.#estimates.learn(model, promptBytes, usage);
       },
     };
   }
@@ -186,18 +193,6 @@ class PromptBalancer implements Balancer {
       prefix: { blocks: blocks.length, matchedBlocks },
       uncachedTokens: uncachedTokens(prompt, matchedBlocks),
     };
-  }
-
-  #take(
-    { id }: Replica,
-    promptTokens: number,
-    uncachedTokens: number,
-  ): { load: ReplicaLoad; share: LoadShare } {
-    const load = this.#loads.of(id);
-    const share = { promptTokens, uncachedTokens };
-    load.sent(share);
-    this.#total++;
-    return { load, share };
   }
 }
 

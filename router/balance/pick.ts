@@ -10,9 +10,9 @@ export interface Candidate {
 }
 
 /** What a token costs that drives another out of a full prefix cache, in tokens to compute. */
-const evictionCost = 1;
-/** What a token of open requests costs, in tokens to compute. */
-const holdingCost = 0.02;
+const evictionCost = 2;
+/** What a token that an open request holds costs, in tokens to compute. */
+const holdingCost = 0.05;
 /** The most that others' waiting may count, for each token to compute. */
 const maxDelayCost = 16;
 
@@ -22,8 +22,8 @@ const maxDelayCost = 16;
  *     wait     what it still has to compute, and what it would have to compute of this prompt
  *   + others   for each token beyond the least any replica would have to compute: the requests that queue
  *              up behind it in the meantime, b / (1 - b) where it is busy for a share b of the time, and
- *              one token that it drives out of a full cache
- *   + room     0.02 for each prompt token of its open requests, which share its memory and its steps.
+ *              two for what it drives out of a full cache
+ *   + room     0.05 for each token that its open requests hold: they share its memory and its steps.
  *
  * Replicas of about the same cost are as good as each other; of those, rendezvous hashing by `key` takes
  * the same one in each router.

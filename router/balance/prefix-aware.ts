@@ -21,7 +21,7 @@ export interface PrefixChoice {
   readonly matchedBlocks: number;
 }
 
-/** Costs that differ by less than this share of the prompt are about the same. */
+/** Costs of a prompt that nobody has are about the same if they differ by less than this share of it. */
 const slackShare = 0.05;
 
 let matched = new Int32Array(0);
@@ -43,7 +43,8 @@ export function choosePrefixAware(
     uncached[at] = uncachedTokens(prompt, blocks);
     if (blocks > longest) longest = blocks;
   }
-  const at = pick(candidates, uncached, prompt.key, slackShare * prompt.tokens);
+  const slack = longest === 0 ? slackShare * prompt.tokens : 0;
+  const at = pick(candidates, uncached, prompt.key, slack);
   if (at < 0) return undefined;
   const matchedBlocks = matched[at] ?? 0;
   const reason = longest === 0 ? 'cold' : matchedBlocks === longest ? 'prefix' : 'load';

@@ -2,10 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type LoadShare, ReplicaLoad } from './replica-load.ts';
 
-const share = (promptTokens: number, uncachedTokens = promptTokens): LoadShare => ({
-  promptTokens,
-  uncachedTokens,
-});
+const share = (uncachedTokens: number): LoadShare => ({ uncachedTokens, answerTokens: 100 });
 
 test('whatever comes of requests, all counts are zero when the last is over', () => {
   const steps = fc.array(fc.record({ computed: fc.nat(), ended: fc.nat(), tokens: fc.nat(99) }));
@@ -21,7 +18,8 @@ test('whatever comes of requests, all counts are zero when the last is over', ()
         if (answered) load.computed(answered);
         if (ended % 3 === 0) load.ended(...(open.splice(ended % open.length, 1) as [LoadShare]));
         expect(load.inFlight).toBe(open.length);
-        expect(load.heldTokens).toBe(open.reduce((sum, one) => sum + one.promptTokens, 0));
+        const held = open.reduce((sum, one) => sum + one.uncachedTokens + 100, 0);
+        expect(load.heldTokens).toBe(held);
         expect(load.pendingTokens).toBeGreaterThanOrEqual(0);
         expect(load.pendingTokens).toBeLessThanOrEqual(load.heldTokens);
       }
@@ -38,7 +36,7 @@ test('whatever comes of requests, all counts are zero when the last is over', ()
 
 test('an answer that begins settles the prompts sent before it, not those after it', () => {
   const load = new ReplicaLoad('r', 8);
-  const [first, second, third] = [share(10), share(20, 15), share(40)];
+  const [first, second, third] = [share(10), share(15), share(40)];
   for (const each of [first, second, third]) load.sent(each);
   expect(load.pendingTokens).toBe(65);
   load.computed(second);

@@ -3,10 +3,10 @@ import { hashText } from './hash.ts';
 
 /** A request's share in a replica's load. */
 export interface LoadShare {
-  /** Tokens of the prompt. */
-  readonly promptTokens: number;
-  /** Of these, how many the replica is expected to compute. */
+  /** Tokens of the prompt that the replica is expected to compute. */
   readonly uncachedTokens: number;
+  /** Tokens that the answer is expected to have. */
+  readonly answerTokens: number;
 }
 
 /** What this router knows of one replica: what it has sent there, and what came back. */
@@ -19,7 +19,7 @@ export class ReplicaLoad {
   busyShare = 0;
   /** Open requests. */
   inFlight = 0;
-  /** Prompt tokens of all open requests: what they take of its key-value memory, more or less. */
+  /** Tokens that open requests have for themselves in its key-value memory, when they are complete. */
   heldTokens = 0;
   /** Prompt tokens that are sent and not known to be computed. */
   pendingTokens = 0;
@@ -38,7 +38,7 @@ export class ReplicaLoad {
   /** A request is sent there. */
   sent(share: LoadShare): void {
     this.inFlight++;
-    this.heldTokens += share.promptTokens;
+    this.heldTokens += share.uncachedTokens + share.answerTokens;
     this.pendingTokens += share.uncachedTokens;
     this.#pending.add(share);
   }
@@ -59,7 +59,7 @@ export class ReplicaLoad {
   /** A request is over. To be called once for each that was sent. */
   ended(share: LoadShare): void {
     this.inFlight--;
-    this.heldTokens -= share.promptTokens;
+    this.heldTokens -= share.uncachedTokens + share.answerTokens;
     this.#settle(share);
   }
 
