@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { duration } from '../duration.ts';
 import { kubernetes } from '../kubernetes.ts';
+import { servedName } from '../served-name.ts';
 
 /** By which rule a replica is chosen. */
 export const routingPolicies = ['PrefixAware', 'LeastLoad', 'RoundRobin'] as const;
@@ -46,7 +47,7 @@ export const routingSpec = z
         'How many other replicas a request is tried on when one fails before the first byte of its answer.',
       ),
     fallbacks: z
-      .array(z.string().min(1).max(200))
+      .array(servedName().describe('A served name.'))
       .max(8)
       .describe(
         'Served names of other ModelDeployments or ExternalModels that take a request when no replica of this one can: none is ready, or the last retry failed before the first byte. Tried in this order, each once; fallbacks of a fallback are not followed.',
