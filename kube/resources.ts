@@ -10,6 +10,16 @@ export interface SpecAndStatus<S, U> extends KubeObject {
 export type Pod = SpecAndStatus<k8s.V1PodSpec, k8s.V1PodStatus>;
 export type Service = SpecAndStatus<k8s.V1ServiceSpec, k8s.V1ServiceStatus>;
 export type Lease = SpecAndStatus<k8s.V1LeaseSpec, never>;
+export type PodDisruptionBudget = SpecAndStatus<
+  k8s.V1PodDisruptionBudgetSpec,
+  k8s.V1PodDisruptionBudgetStatus
+>;
+/** client-node's model has `_from` where the wire has `from`. */
+export interface NetworkPolicy extends KubeObject {
+  spec: Wire<Pick<k8s.V1NetworkPolicySpec, 'podSelector' | 'policyTypes'>> & {
+    ingress?: { from?: Wire<k8s.V1NetworkPolicyPeer>[] }[];
+  };
+}
 export type ConfigMap = KubeObject & Pick<k8s.V1ConfigMap, 'data' | 'binaryData' | 'immutable'>;
 /** `data` values are base64. */
 export type Secret = KubeObject & Pick<k8s.V1Secret, 'type' | 'data' | 'stringData' | 'immutable'>;
@@ -56,5 +66,9 @@ export const ResourceClaimTemplates = served<ResourceClaimTemplate>(
   'ResourceClaimTemplate',
 );
 export const ControllerRevisions = served<ControllerRevision>('apps/v1', 'ControllerRevision');
+export const PodDisruptionBudgets = served<PodDisruptionBudget>('policy/v1', 'PodDisruptionBudget');
+export const NetworkPolicies = served<NetworkPolicy>('networking.k8s.io/v1', 'NetworkPolicy', {
+  plural: 'networkpolicies',
+});
 export const Leases = served<Lease>('coordination.k8s.io/v1', 'Lease');
 export const Events = served<Event>('events.k8s.io/v1', 'Event');

@@ -29,6 +29,7 @@ test('everything set', () => {
     FAIRLEAD_ENGINE_IMAGES: '{"LlamaCpp": "llama:1"}',
     FAIRLEAD_CPU_ENGINE_IMAGES: '{"vLLM": "vllm:cpu"}',
     FAIRLEAD_HOST_PATHS: '/a,/b/c',
+    FAIRLEAD_PEERS: '[{"podSelector":{}}]',
     FAIRLEAD_HUB_ENDPOINT: 'https://hub.example',
     FAIRLEAD_LOG_LEVEL: 'debug',
     FAIRLEAD_WATCH_NAMESPACE: 'models',
@@ -40,6 +41,7 @@ test('everything set', () => {
     port: 0,
     engineImages: { accelerated: { LlamaCpp: 'llama:1' }, cpu: { vLLM: 'vllm:cpu' } },
     hostPaths: ['/a', '/b/c'],
+    peers: [{ podSelector: {} }],
     loader: { hubEndpoint: 'https://hub.example' },
   });
 });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { EngineType } from '../crds/modeldeployment/engine.ts';
+import type { Peers } from './companions/intents.ts';
 import type { LoaderSettings } from './weights/download.ts';
 
 const images = z
@@ -45,6 +46,8 @@ const environment = z.object({
   FAIRLEAD_LOADER_IMAGE: z.string().min(1),
   /** Base URL of the hub that `hf://` means; empty: huggingface.co. */
   FAIRLEAD_HUB_ENDPOINT: z.url().optional(),
+  /** As JSON, who may reach model pods: peers of a NetworkPolicy. Absent: no policies are made. */
+  FAIRLEAD_PEERS: z.preprocess(parsed, z.array(z.looseObject({}))).optional(),
   FAIRLEAD_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
   /** Reconcile this namespace alone; empty: all. */
   FAIRLEAD_WATCH_NAMESPACE: z.string().optional(),
@@ -70,6 +73,8 @@ export interface OperatorConfig {
   /** Folders of the nodes that model pods may mount, with all below them. */
   hostPaths: readonly string[];
   loader: LoaderSettings;
+  /** Who may reach model pods; absent: everyone. */
+  peers: Peers | undefined;
 }
 
 export type EngineImages = Readonly<Partial<Record<EngineType, string | undefined>>>;
@@ -106,6 +111,7 @@ export function readConfig(
       cpu: data.FAIRLEAD_CPU_ENGINE_IMAGES,
     },
     hostPaths: data.FAIRLEAD_HOST_PATHS?.split(',') ?? [],
+    peers: data.FAIRLEAD_PEERS,
     loader: { image: data.FAIRLEAD_LOADER_IMAGE, hubEndpoint: data.FAIRLEAD_HUB_ENDPOINT },
   };
 }

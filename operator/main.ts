@@ -6,6 +6,7 @@ import { loadKubeConfig } from '../kube/config.ts';
 import { createElection } from '../kube/election.ts';
 import { createEventRecorder } from '../kube/events.ts';
 import { createKubeMetrics } from '../kube/metrics.ts';
+import { createCompanionsController, createCompanionsWatched } from './companions/controller.ts';
 import { ConfigError, type OperatorConfig, readConfig } from './config.ts';
 import { followRouters } from './demand/routers.ts';
 import {
@@ -28,8 +29,14 @@ export async function runOperator(config: OperatorConfig, signal: AbortSignal): 
   const client = createClient(await loadKubeConfig(), { userAgent: 'fairlead-operator', metrics });
 
   const watched = createWatched({ client, metrics, log }, config);
+  const companions = createCompanionsWatched({ client, metrics, log }, config);
   const external = createExternalWatched({ client, metrics, log }, config);
-  const reflectors = [...Object.values(watched), external.externalModels, ...external.secrets];
+  const reflectors = [
+    ...Object.values(watched),
+    ...Object.values(companions),
+    external.externalModels,
+    ...external.secrets,
+  ];
   for (const reflector of reflectors) reflector.start();
   Promise.all(reflectors.map((reflector) => reflector.synced(signal))).then(
     () => log.info('caches are filled'),
@@ -76,6 +83,7 @@ export async function runOperator(config: OperatorConfig, signal: AbortSignal): 
       );
       const controllers = [
         models,
+        createCompanionsController(common, companions, watched.modelDeployments, events, config),
         createExternalModelController(common, external, watched.modelDeployments, config),
       ];
       await Promise.all(controllers.map((one) => one.start(leading))).catch((error: unknown) => {

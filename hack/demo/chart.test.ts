@@ -91,6 +91,9 @@ describe('rights', () => {
       'ClusterRole */fairlead-operator: patch fairlead.dev/externalmodels/status',
       'ClusterRole */fairlead-operator: list,watch,create,patch,delete /pods',
       'ClusterRole */fairlead-operator: list,watch,create,delete apps/controllerrevisions',
+      'ClusterRole */fairlead-operator: list,watch,create,patch /services',
+      'ClusterRole */fairlead-operator: list,watch,create,patch,delete policy/poddisruptionbudgets',
+      'ClusterRole */fairlead-operator: list,watch,create,patch,delete networking.k8s.io/networkpolicies',
       'ClusterRole */fairlead-operator: create resource.k8s.io/resourceclaimtemplates',
       'ClusterRole */fairlead-operator: create,patch events.k8s.io/events',
       'ClusterRole */fairlead-operator-profiles: list,watch fairlead.dev/acceleratorprofiles',
@@ -129,6 +132,32 @@ describe('rights', () => {
     ]);
     expect(all).toContain('Role team/fairlead-router: list,watch /pods');
   });
+});
+
+test('model pods are reached by Fairlead’s own pods and those that the user names, unless it is switched off', async () => {
+  const peersOf = async (...args: string[]) => {
+    const operator = deployments(await render(...args)).find(
+      ({ metadata }) => metadata.name === 'fairlead-operator',
+    );
+    const env = operator?.spec.template.spec.containers[0]?.env ?? [];
+    return env.find(({ name }) => name === 'FAIRLEAD_PEERS')?.value;
+  };
+  const own = {
+    namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'fairlead' } },
+    podSelector: {
+      matchLabels: {
+        'app.kubernetes.io/instance': 'fairlead',
+        'app.kubernetes.io/name': 'fairlead',
+      },
+    },
+  };
+  expect(JSON.parse((await peersOf()) ?? '')).toEqual([own]);
+  const added = 'networkPolicy.from[0].podSelector.matchLabels.app=prometheus';
+  expect(JSON.parse((await peersOf('--set', added)) ?? '')).toEqual([
+    own,
+    { podSelector: { matchLabels: { app: 'prometheus' } } },
+  ]);
+  expect(await peersOf('--set', 'networkPolicy.enabled=false')).toBeUndefined();
 });
 
 test('the router’s grace period covers its whole drain', async () => {

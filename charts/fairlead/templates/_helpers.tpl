@@ -177,3 +177,11 @@ subjects:
     name: {{ .root.Release.Name }}-{{ .program }}
     namespace: {{ .root.Release.Namespace }}
 {{- end }}
+
+{{/* Who may reach model pods, as JSON: Fairlead's own pods, and what the user adds. */}}
+{{- define "fairlead.peers" -}}
+{{- $here := dict "matchLabels" (dict "kubernetes.io/metadata.name" .Release.Namespace) -}}
+{{- $pods := dict "matchLabels" (dict "app.kubernetes.io/name" "fairlead" "app.kubernetes.io/instance" .Release.Name) -}}
+{{- $own := dict "namespaceSelector" $here "podSelector" $pods -}}
+{{ concat (list $own) .Values.networkPolicy.from | toJson }}
+{{- end }}
