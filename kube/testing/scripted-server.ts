@@ -4,6 +4,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { ClusterConfig } from '../config.ts';
 import { bookmark, carryOut, place, type SeenRequest } from './scripted-calls.ts';
 import { type Change, Refusal, ScriptedState } from './scripted-state.ts';
+import { eventually } from './wait.ts';
 
 /** What to do to a request instead of, or while, answering it. */
 export type Fault =
@@ -58,13 +59,18 @@ export async function startScriptedServer(tls?: https.ServerOptions): Promise<Sc
   });
   let port = 0;
   let accepted = 0;
-  const listen = () =>
-    new Promise<void>((resolve) =>
+  const tryToListen = () =>
+    new Promise<boolean>((resolve) => {
+      const onError = () => resolve(false);
+      server.once('error', onError);
       server.listen(port, '127.0.0.1', () => {
+        server.off('error', onError);
         port = (server.address() as AddressInfo).port;
-        resolve();
-      }),
-    );
+        resolve(true);
+      });
+    });
+  // While it did not listen, a connection of someone else may have got its port for a moment.
+  const listen = async () => void (await eventually('the port is free', tryToListen));
 
   async function answer(request: http.IncomingMessage, response: http.ServerResponse) {
     const url = new URL(request.url ?? '/', 'http://server');
