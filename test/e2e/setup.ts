@@ -26,7 +26,9 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     { name },
     images.map(({ archivePath }) => archivePath),
   );
-  await installFairlead({ cluster, images });
+  // Keys are on by default and asked for once there is one; ExternalModels need their namespace named.
+  const values = { externalModels: { namespaces: ['fairlead'] } };
+  await installFairlead({ cluster, images, values });
   const { kubectlPath, kubeconfigPath, logsDir } = cluster;
   project.provide('clusterAccess', { kubectlPath, kubeconfigPath, logsDir });
   return () => clusterDown({ name });
