@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { AcceleratorProfiles } from '../../crds/acceleratorprofile.ts';
+import { ExternalModels } from '../../crds/externalmodel.ts';
 import { objectSchema } from '../../crds/generate/crd.ts';
 import { definitions } from '../../crds/generate/definitions.ts';
 import type { StructuralSchema } from '../../crds/generate/structural.ts';
@@ -7,7 +8,9 @@ import { ModelDeployments } from '../../crds/modeldeployment.ts';
 import { refusalOf, useApiServer } from './api-server.ts';
 import {
   acceleratorProfile,
+  externalModel,
   maximalAcceleratorProfile,
+  maximalExternalModel,
   maximalModelDeployment,
   modelDeployment,
 } from './objects.ts';
@@ -30,6 +33,7 @@ const sample: Readonly<Record<string, unknown>> = {
   type: 'LlamaCpp',
   uri: 'oci://local.test/a',
   resourceName: 'example.com/gpu',
+  baseURL: 'https://api.example/v1',
 };
 
 /** One violation of each bound at each place of a schema, derived from the schema itself. */
@@ -113,32 +117,41 @@ const cases = definitions.flatMap((definition) => {
   }));
 });
 
-test('cases are derived for both kinds', () => {
-  expect(cases.map(({ kind }) => kind)).toEqual(
-    expect.arrayContaining(['ModelDeployment', 'AcceleratorProfile']),
-  );
+/** How an object of each kind is written, with nothing in its spec but what is given. */
+const writers: Readonly<Record<string, (spec: object) => Promise<unknown>>> = {
+  ModelDeployment: (spec) =>
+    api
+      .client()
+      .create(
+        ModelDeployments,
+        modelDeployment('bound', { engine: undefined, source: undefined, ...spec }),
+      ),
+  AcceleratorProfile: (spec) =>
+    api
+      .client()
+      .create(
+        AcceleratorProfiles,
+        acceleratorProfile('bound', { resourceName: undefined, ...spec }),
+      ),
+  ExternalModel: (spec) =>
+    api.client().create(ExternalModels, externalModel('bound', { baseURL: undefined, ...spec })),
+};
+const bases: Readonly<Record<string, unknown>> = {
+  ModelDeployment: modelDeployment('bound').spec,
+  AcceleratorProfile: acceleratorProfile('bound').spec,
+  ExternalModel: externalModel('bound').spec,
+};
+
+test('cases are derived for every kind', () => {
+  expect(new Set(cases.map(({ kind }) => kind))).toEqual(new Set(Object.keys(writers)));
   expect(cases.length).toBeGreaterThan(70);
 });
 
 test.each(cases)(
   '$kind: $field is refused when $what',
   async ({ kind, spec, path, value, field }) => {
-    const isModel = kind === 'ModelDeployment';
-    const base = isModel ? modelDeployment('bound').spec : acceleratorProfile('bound').spec;
-    const wrong = withValue(base, spec, path, value) as object;
-    const written = isModel
-      ? api
-          .client()
-          .create(
-            ModelDeployments,
-            modelDeployment('bound', { engine: undefined, source: undefined, ...wrong }),
-          )
-      : api
-          .client()
-          .create(
-            AcceleratorProfiles,
-            acceleratorProfile('bound', { resourceName: undefined, ...wrong }),
-          );
+    const wrong = withValue(bases[kind], spec, path, value) as object;
+    const written = writers[kind]!(wrong);
     const causes = await refusalOf(written);
     expect(
       causes.some((cause) => cause.startsWith(`${field}:`) || cause.startsWith(`${field}[`)),
@@ -150,4 +163,5 @@ test.each(cases)(
 test('maximal objects are accepted: the cost of the rules stays within its budget', async () => {
   await api.client().create(ModelDeployments, maximalModelDeployment());
   await api.client().create(AcceleratorProfiles, maximalAcceleratorProfile());
+  await api.client().create(ExternalModels, maximalExternalModel());
 });

@@ -1,4 +1,5 @@
 import type { AcceleratorProfile } from '../../crds/acceleratorprofile.ts';
+import type { ExternalModel } from '../../crds/externalmodel.ts';
 import type { ModelDeployment } from '../../crds/modeldeployment.ts';
 import type { Intent } from '../../kube/object.ts';
 
@@ -16,6 +17,13 @@ export function modelDeployment(name: string, spec: object = {}): Intent<ModelDe
 
 export function acceleratorProfile(name: string, spec: object = {}): Intent<AcceleratorProfile> {
   return { metadata: { name }, spec: { resourceName: 'example.com/gpu', ...spec } };
+}
+
+export function externalModel(name: string, spec: object = {}): Intent<ExternalModel> {
+  return {
+    metadata: { name, namespace: 'default' },
+    spec: { baseURL: 'https://api.example/v1', ...spec } as ExternalModel['spec'],
+  };
 }
 
 const long = (length: number) => 'x'.repeat(length);
@@ -78,5 +86,19 @@ export function maximalAcceleratorProfile(): Intent<AcceleratorProfile> {
     images: { vLLM: long(1024), LlamaCpp: long(1024) },
     env: many(32, (index) => ({ name: `E${index}`.padEnd(256, 'x'), value: long(1024) })),
     shmSize: '16Gi',
+  });
+}
+
+export function maximalExternalModel(): Intent<ExternalModel> {
+  return externalModel(long(253), {
+    servedName: long(200),
+    aliases: many(16, (index) => `${index}`.padEnd(200, 'x')),
+    baseURL: `https://api.example/${long(1004)}`,
+    upstreamModel: long(256),
+    secretName: long(253),
+    keyHeader: long(64),
+    tls: { caSecretName: long(253) },
+    timeouts: { connect: '99999h', firstByte: '99999h', idle: '99999h', total: '99999h' },
+    maxInFlight: 100_000,
   });
 }

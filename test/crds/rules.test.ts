@@ -1,22 +1,15 @@
 import { describe, expect, test } from 'vitest';
 import { AcceleratorProfiles } from '../../crds/acceleratorprofile.ts';
+import { ExternalModels } from '../../crds/externalmodel.ts';
 import { objectSchema } from '../../crds/generate/crd.ts';
 import { definitions } from '../../crds/generate/definitions.ts';
 import type { StructuralSchema } from '../../crds/generate/structural.ts';
 import { ModelDeployments } from '../../crds/modeldeployment.ts';
 import { refusalOf, useApiServer } from './api-server.ts';
-import { acceleratorProfile, modelDeployment } from './objects.ts';
+import { acceleratorProfile, externalModel, modelDeployment } from './objects.ts';
+import { externalModelRules, type RuleCase } from './rule-cases.ts';
 
 const api = useApiServer();
-
-/** One rule: what it lets pass, what it refuses, on which field and with which words. */
-interface RuleCase {
-  rule: string;
-  accepted: readonly object[];
-  refused: readonly object[];
-  field: string;
-  says: RegExp;
-}
 
 const engine = (rest: object) => ({ engine: { type: 'LlamaCpp', ...rest } });
 const source = (uri: string) => ({ source: { uri } });
@@ -192,6 +185,13 @@ const modelDeploymentRules: readonly RuleCase[] = [
     field: 'spec.routing.timeouts.idle',
     says: /must be a length of time, such as "5s" or "1h30m"/,
   },
+  {
+    rule: 'routing.fallbacks are names of models',
+    accepted: [{ routing: { fallbacks: ['other', 'org/name:tag'] } }],
+    refused: [{ routing: { fallbacks: ['a b'] } }, { routing: { fallbacks: ['/a'] } }],
+    field: 'spec.routing.fallbacks[0]',
+    says: /letters, digits and \. _ : \/ @ - are allowed/,
+  },
 ];
 
 const profileRules: readonly RuleCase[] = [
@@ -248,6 +248,16 @@ describe.each(profileRules)('AcceleratorProfile: $rule', ({ accepted, refused, f
   });
 });
 
+describe.each(externalModelRules)('ExternalModel: $rule', ({ accepted, refused, field, says }) => {
+  test.each(accepted)('accepts %j', async (spec) => {
+    await api.client().create(ExternalModels, externalModel(freshName(), spec));
+  });
+  test.each(refused)('refuses %j', async (spec) => {
+    const written = api.client().create(ExternalModels, externalModel(freshName(), spec));
+    expect(await refusalOf(written)).toContainEqual(refusal(field, says));
+  });
+});
+
 describe('names', () => {
   test.each(['a', 'm'.repeat(40), 'llama-3-8b'])(
     'a ModelDeployment may be called %s',
@@ -279,7 +289,8 @@ describe('names', () => {
 });
 
 test('there is a case for every rule of the schemas', () => {
-  const known = [...modelDeploymentRules, ...profileRules].map(({ says }) => says);
+  const all = [...modelDeploymentRules, ...profileRules, ...externalModelRules];
+  const known = all.map(({ says }) => says);
   known.push(/at most 40/, /beginning with a letter/, /built in/, /at most 63/);
   const rules = definitions.flatMap((definition) => rulesOf(objectSchema(definition)));
   expect(rules.length).toBeGreaterThan(10);
