@@ -103,7 +103,7 @@ export const externalModelStatus = z
     conditions: z
       .array(condition)
       .max(16)
-      .describe('Accepted; docs/reference/api.md.')
+      .describe('Accepted; docs/reference/conditions.md.')
       .register(kubernetes, { listType: 'map', listMapKeys: ['type'] }),
   })
   .describe('The present state, written by the operator.');

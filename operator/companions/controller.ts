@@ -1,3 +1,4 @@
+import type { EventReason } from '../../crds/events.ts';
 import { managedByFairlead, managedByLabel } from '../../crds/labels.ts';
 import type { ModelDeployment } from '../../crds/modeldeployment.ts';
 import { applyIfChanged } from '../../kube/apply.ts';
@@ -110,9 +111,10 @@ export function createCompanionsController(
       if (!isTaken && !isRefusal(error)) throw error;
       const why = isTaken ? 'there is one of this name that Fairlead did not make' : words(error);
       const note = `The ${type.kind} ${deployment.metadata.name} cannot be written: ${why}`;
+      const reason: EventReason = 'ObjectRefused';
       events.record(deployment, {
         type: 'Warning',
-        reason: 'ObjectRefused',
+        reason,
         action: 'Apply',
         note,
       });

@@ -1,3 +1,4 @@
+import type { EventReason } from '../../crds/events.ts';
 import { drainingAnnotation } from '../../crds/labels.ts';
 import type { ModelDeployment } from '../../crds/modeldeployment.ts';
 import type { KubeClient } from '../../kube/client.ts';
@@ -48,7 +49,7 @@ export async function applyPlan(
 ): Promise<Applied> {
   const { namespace } = deployment.metadata;
   const applied: Applied = { refusal: undefined, cacheIsBehind: false };
-  const tell = (reason: string, action: string, note: string) =>
+  const tell = (reason: EventReason, action: string, note: string) =>
     events.record(deployment, { type: 'Normal', reason, action, note });
 
   const mark = async ({ name, uid }: Departure['replica'], draining: string | null) => {
