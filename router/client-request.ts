@@ -36,6 +36,12 @@ export class ClientRequest {
     return this.#request.headers;
   }
 
+  /** The value of a header that a client sends once; undefined: it did not. @param name in lower case */
+  header(name: string): string | undefined {
+    const value = this.#request.headers[name];
+    return typeof value === 'string' ? value : undefined;
+  }
+
   /** Name, value, name, value … as they came. */
   get rawHeaders(): readonly string[] {
     return this.#request.raw.rawHeaders;

@@ -79,6 +79,7 @@ export class Exchange {
             (name, { features }) => offers(features, endpoint) && caller.mayUse(name),
           ),
         onlyReplica,
+        sessionKey: request.header('x-session-id'),
         countTokens: grant.countTokens || undefined,
         observe: endpoint.storesResponses ? responseIds.learner(asked.model) : undefined,
         refuse: (error: ApiError) => this.refuse(error),
