@@ -74,7 +74,8 @@ beforeAll(async () => {
   tracing = await startTracing('fairlead-router', 'test');
   upstream = await startUpstream();
   failing = await startUpstream((request) => request.socket.resetAndDestroy());
-  router = await startTestRouter({}, tracing);
+  const auth = { mode: 'optional', namespace: 'keys' } as const;
+  router = await startTestRouter({ auth }, tracing);
   router.putModel('m');
   router.putPod('m', 'm-0', upstream.port);
   router.putModel('flaky');
@@ -269,4 +270,28 @@ test('a client that goes leaves its spans ended, with client_disconnected', asyn
     expect(span?.attributes).toMatchObject({ 'error.type': 'client_disconnected' });
   }
   expect(http?.status.code ?? 0).toBe(0);
+});
+
+test('whose request it was and which fallback took it is on the GenAI span, the key nowhere', async () => {
+  upstream.answer = (request) => sendJson(request, { ok: true });
+  router.putModel('front', { routing: { fallbacks: ['m'] } });
+  await router.untilReplicas('front', 0);
+  const key = `sk-${canary}-0123456789`;
+  router.putKey('team', { key, policy: 'tenant: team-a' });
+  const ask = (headers: Record<string, string>) =>
+    fetch(`${router.address}/v1/completions`, {
+      method: 'POST',
+      headers,
+      body: '{"model":"front"}',
+    });
+  await eventually('the key is asked for', async () => (await ask({})).status === 401);
+  const headers = { authorization: `Bearer ${key}`, traceparent: traceparent(5) };
+  expect((await ask(headers)).status).toBe(200);
+  const [, operation] = await traceOf(5);
+  expect(operation?.attributes).toMatchObject({
+    'gen_ai.request.model': 'front',
+    'fairlead.tenant': 'team-a',
+    'fairlead.model.fallback': 'm',
+  });
+  expect(exports.join('')).not.toContain(key);
 });

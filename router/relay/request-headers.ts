@@ -13,7 +13,8 @@ const neverForwarded = new Set([
   'transfer-encoding',
   'upgrade',
   'expect',
-  // A client's key is for this router alone.
+  // A client's key, and what a browser keeps for this origin, are for this router alone.
+  'cookie',
   'authorization',
   'x-api-key',
   'api-key',
