@@ -1,3 +1,5 @@
+import { PlainBytes } from './plain-bytes.ts';
+
 /** Where a value stands in a JSON text: bytes [start, end). */
 export interface ValueSpan {
   start: number;
@@ -24,11 +26,6 @@ const closeBrace = 0x7d;
 const openBracket = 0x5b;
 const closeBracket = 0x5d;
 
-/** 1: a byte at which a string may not simply go on: quote, backslash, control character. */
-const stopsString = new Uint8Array(256).fill(1, 0, 0x20);
-stopsString[quote] = 1;
-stopsString[backslash] = 1;
-
 /**
  * Finds top-level members of a JSON object without making an object of it: one pass over the bytes,
  * no recursion, nothing copied. The whole text is checked; what JSON.parse refuses is refused.
@@ -50,10 +47,12 @@ export function scanTopLevel<K extends string>(
 
 class Scanner {
   readonly #text: Buffer;
+  readonly #plain: PlainBytes;
   #at = 0;
 
   constructor(text: Buffer) {
     this.#text = text;
+    this.#plain = new PlainBytes(text);
   }
 
   topLevel<K extends string>(keys: readonly K[]): Map<K, ValueSpan> | undefined {
@@ -188,7 +187,7 @@ class Scanner {
     let at = this.#at + 1;
     let escaped = false;
     while (true) {
-      while (stopsString[text[at] ?? quote] === 0) at++;
+      at = this.#plain.endOfRun(at);
       const byte = text[at];
       if (byte === backslash) {
         escaped = true;
