@@ -80,6 +80,7 @@ function buildModel(deployment: ModelDeployment, pods: readonly Pod[]): Model {
     replicas: replicas.sort(by(({ pod }) => pod)),
     counts: { desired: spec.replicas, ...counts },
     routing: routingOf(spec.routing),
+    tellsTokens: spec.engine.type === 'LlamaCpp',
     maxInFlight: undefined,
     notReadyMessage: ready && ready.status !== 'True' ? ready.message : undefined,
   };

@@ -50,6 +50,7 @@ export function externalModelOf(
     features: new Set(features),
     replicas,
     counts: { desired: 1, ready: replicas.length, starting: 0, terminating: 0 },
+    tellsTokens: false,
     routing: { ...routingOf(), timeouts: timeoutsOf(spec.timeouts) },
     maxInFlight: spec.maxInFlight,
     notReadyMessage: 'problem' in credentials ? credentials.problem : undefined,

@@ -56,6 +56,8 @@ export interface Model {
   readonly replicas: readonly Replica[];
   readonly counts: ReplicaCounts;
   readonly routing: Routing;
+  /** Its engine tells the tokens of every stream by itself: llama.cpp ends each with its timings. */
+  readonly tellsTokens: boolean;
   /** How many requests this router may have open at it at once; undefined: any number. */
   readonly maxInFlight: number | undefined;
   /** Why it is not ready, in the operator's words; undefined: it is, or nobody said. */

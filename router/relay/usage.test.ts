@@ -40,10 +40,13 @@ afterAll(async () => {
   await upstream?.stop();
 });
 
-async function routerWith(streamUsage: boolean): Promise<TestRouter> {
+async function routerWith(
+  streamUsage: boolean,
+  engine: 'vLLM' | 'LlamaCpp' = 'vLLM',
+): Promise<TestRouter> {
   const router = await startTestRouter({ streamUsage });
   routers.push(router);
-  router.putModel('m');
+  router.putModel('m', { engine });
   router.putPod('m', 'm-0', upstream.port);
   await router.untilReplicas('m', 1);
   return router;
@@ -73,6 +76,13 @@ test('a client that asks gets what it asked for, by its own bytes', async () => 
   const router = await routerWith(true);
   const body = '{"stream_options":{"include_usage": true },"model":"m","stream":true}';
   expect(await bodyOf(router, body)).toBe(events + usage + done);
+  expect(upstream.requests.at(-1)?.body.toString()).toBe(body);
+});
+
+test('llama.cpp, which tells the tokens of every stream by itself, is not asked for them', async () => {
+  const router = await routerWith(true, 'LlamaCpp');
+  const body = '{"model":"m","stream":true}';
+  expect(await bodyOf(router, body)).toBe(events + done);
   expect(upstream.requests.at(-1)?.body.toString()).toBe(body);
 });
 

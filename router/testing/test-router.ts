@@ -6,6 +6,7 @@ import {
   revisionLabel,
   secretKindLabel,
 } from '../../crds/labels.ts';
+import type { EngineType } from '../../crds/modeldeployment/engine.ts';
 import type { Feature } from '../../crds/modeldeployment/features.ts';
 import { routingSpec } from '../../crds/modeldeployment/routing.ts';
 import { createClient } from '../../kube/client.ts';
@@ -43,6 +44,7 @@ export interface TestRouter extends Router {
 
 export interface ModelSpec {
   servedName?: string;
+  engine?: EngineType;
   aliases?: string[];
   features?: Feature[];
   notReadyMessage?: string;
@@ -107,14 +109,15 @@ export async function startTestRouter(
     shutdown,
     putModel(
       name,
-      { servedName, aliases, features = ['Chat', 'Completions'], notReadyMessage, routing } = {},
+      { servedName, aliases, engine = 'LlamaCpp', notReadyMessage, routing, ...rest } = {},
     ) {
+      const { features = ['Chat', 'Completions'] } = rest;
       api.state.put(deployments, `default/${name}`, {
         metadata: { name, namespace: 'default' },
         spec: {
           servedName,
           aliases,
-          engine: { type: 'LlamaCpp', features },
+          engine: { type: engine, features },
           replicas: 1,
           routing: routingSpec.parse(routing ?? {}),
         },
