@@ -6,7 +6,7 @@ CLUSTER_NAME ?= demo
 CLUSTER ?= local
 export CLUSTER_NAME CLUSTER
 
-.PHONY: help install demo demo-down test unit e2e soak-kube bench-kube check audit fmt generate cluster cluster-down cluster-status kubectl images vllm conformance
+.PHONY: help install demo demo-down test unit e2e soak-kube soak-rollout bench-kube bench-routing check audit fmt generate cluster cluster-down cluster-status kubectl images vllm conformance
 
 help: ## List the tasks
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -35,8 +35,15 @@ e2e: install ## Only the end-to-end tests; one file: make e2e ARGS=test/e2e/heal
 soak-kube: install ## Ten minutes of random faults between the runtime and a real API server
 	node --expose-gc test/kube/soak.ts 600
 
+soak-rollout: install ## Rollouts, scale-downs, drains and evictions under load, and five minutes at rest
+	FAIRLEAD_ROLLOUT_ROUNDS=5 vitest run --project e2e test/e2e/rollout.test.ts --testTimeout=1200000
+	FAIRLEAD_REST_SECONDS=300 vitest run --project cluster test/operator/lifecycle.test.ts --testTimeout=600000
+
 bench-kube: install ## Figures of the Kubernetes runtime beside client-node's, into bench/kube/
 	node bench/kube/main.ts
+
+bench-routing: install ## Balancing rules in virtual time, into bench/routing/ (TRACE=path of Mooncake's trace)
+	MOONCAKE_TRACE=$(TRACE) nice node --expose-gc bench/routing/main.ts
 
 check: install ## Format, lint, import arrows, types, generated files
 	biome check --error-on-warnings .

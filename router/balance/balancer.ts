@@ -174,6 +174,7 @@ class PromptBalancer implements Balancer {
     const prompt: Prompt = {
       tokens,
       blocks,
+      sharing: this.#estimates.sharing(request.model),
       tokensPerBlock: (tokens / Math.max(1, promptBytes)) * blockBytes,
       key:
         sessionKey === undefined
@@ -186,6 +187,7 @@ class PromptBalancer implements Balancer {
     const replica = choice && candidates[choice.at];
     if (!replica) return undefined;
     const { matchedBlocks } = choice;
+    this.#estimates.matched(request.model, matchedBlocks / Math.max(1, blocks.length));
     loads[choice.at]?.prefixes.add(blocks);
     return {
       replica,

@@ -25,10 +25,9 @@ const maxDelayCost = 16;
  *              two for what it drives out of a full cache
  *   + room     0.05 for each token that its open requests hold: they share its memory and its steps.
  *
- * Replicas of about the same cost are as good as each other; of those, rendezvous hashing by `key` takes
- * the same one in each router.
+ * Of those whose costs differ by no more than `slack`, rendezvous hashing by `key` takes the same one in
+ * each router.
  * @param uncached how many tokens each candidate would have to compute
- * @param slack what costs may differ by and still be about the same
  * @returns the position of the chosen one; -1 when there is none
  */
 export function pick(

@@ -8,6 +8,8 @@ export interface Prompt {
   /** Chained hashes of its blocks, from the first on. */
   readonly blocks: Int32Array;
   readonly tokensPerBlock: number;
+  /** The share of recent prompts of the model that was in a prefix cache. */
+  readonly sharing: number;
   /** Equal for prompts that should go the same way when nothing else decides. */
   readonly key: number;
 }
@@ -20,9 +22,6 @@ export interface PrefixChoice {
   /** Leading blocks of the prompt that it is expected to have. */
   readonly matchedBlocks: number;
 }
-
-/** Costs of a prompt that nobody has are about the same if they differ by less than this share of it. */
-const slackShare = 0.05;
 
 let matched = new Int32Array(0);
 let uncached = new Float64Array(0);
@@ -43,7 +42,9 @@ export function choosePrefixAware(
     uncached[at] = uncachedTokens(prompt, blocks);
     if (blocks > longest) longest = blocks;
   }
-  const slack = longest === 0 ? slackShare * prompt.tokens : 0;
+  // Of a prompt that is new here another router may have sent the beginning to where rendezvous hashing
+  // leads: worth a detour, the more so the more prompts share.
+  const slack = longest === 0 ? prompt.sharing * prompt.tokens : 0;
   const at = pick(candidates, uncached, prompt.key, slack);
   if (at < 0) return undefined;
   const matchedBlocks = matched[at] ?? 0;

@@ -1,0 +1,99 @@
+import { readMooncake } from './mooncake.ts';
+import { type ReplicaModel, referenceModel } from './replica.ts';
+import type { Workload } from './request.ts';
+import { rules } from './rules/all.ts';
+import { simulate } from './simulate.ts';
+import { meanOf, type Summary, summarize } from './summary.ts';
+import { generate, type Kind } from './workloads.ts';
+
+/** One table of the page. */
+export interface Case {
+  readonly workload: Kind | 'mooncake';
+  readonly replicas: number;
+  readonly routers: number;
+  /** New requests or conversations in a second; of a trace: how many times faster than recorded. */
+  readonly rate: number;
+  /** How long they come; of a trace: how much of the record is played. */
+  readonly forS: number;
+  readonly kvTokens: number;
+}
+
+/** What all rules made of a case. */
+export interface CaseResult extends Case {
+  readonly requests: number;
+  readonly summaries: Readonly<Record<string, Summary>>;
+}
+
+const kvTokens = referenceModel.kvTokens;
+const at = (
+  workload: Case['workload'],
+  replicas: number,
+  rates: readonly number[],
+  forS: number,
+  rest: Partial<Case> = {},
+): Case[] =>
+  rates.map((rate) => ({ workload, replicas, routers: 1, rate, forS, kvTokens, ...rest }));
+
+/** Rates go from light to about what the replicas can take. */
+export const cases: readonly Case[] = [
+  ...at('mooncake', 8, [0.5, 1, 1.5, 2], 900),
+  ...at('mooncake', 16, [3], 1_800),
+  ...at('mooncake', 8, [1.5], 900, { kvTokens: 2_000_000 }),
+  ...at('business', 8, [6, 12, 16], 60),
+  ...at('business', 32, [60], 40),
+  ...at('chat', 8, [4, 8, 14], 80),
+  ...at('chat', 4, [7], 80, { kvTokens: 2_000_000 }),
+  ...at('agents', 8, [0.7, 1.4, 2], 80),
+  ...at('agents', 16, [4], 60, { kvTokens: 2_000_000 }),
+  ...at('short', 8, [30, 80, 150], 20),
+  ...at('short', 32, [400], 15),
+  ...at('short', 100, [1_200], 8),
+  ...at('hot', 8, [20, 40, 60], 30),
+  ...at('hot', 32, [200], 15),
+  ...at('mixed', 8, [6, 12, 20], 60),
+  ...at('mixed', 32, [80], 30),
+  ...at('mixed', 100, [200], 15),
+  ...[2, 4].flatMap((routers) => [
+    ...at('mooncake', 16, [3], 1_800, { routers }),
+    ...at('business', 8, [12], 60, { routers }),
+    ...at('chat', 8, [8], 80, { routers }),
+    ...at('agents', 8, [1.4], 80, { routers }),
+    ...at('short', 8, [80], 20, { routers }),
+    ...at('hot', 8, [40], 30, { routers }),
+    ...at('mixed', 8, [12], 60, { routers }),
+  ]),
+];
+
+/**
+ * Runs a case with each of its seeds under each of the rules.
+ * @param tracePath where Mooncake's trace is
+ */
+export function runCase(
+  one: Case,
+  seeds: readonly number[],
+  tracePath: string | undefined,
+  names: readonly string[] = Object.keys(rules),
+): CaseResult {
+  const { workload: kind, replicas, routers, rate, forS } = one;
+  const model: ReplicaModel = { ...referenceModel, kvTokens: one.kvTokens };
+  const found: Record<string, Summary[]> = {};
+  let requests = 0;
+  // A trace is what it is: a seed more would only change which router a request comes in at.
+  for (const seed of kind === 'mooncake' ? seeds.slice(0, 1) : seeds) {
+    const workload: Workload =
+      kind === 'mooncake'
+        ? readMooncake(tracePath ?? '', rate, forS)
+        : generate(kind, { perSecond: rate, forS, seed });
+    for (const name of names) {
+      const makeRule = rules[name];
+      if (!makeRule) continue;
+      const served = simulate({ workload, replicas, routers, model, seed }, makeRule);
+      requests = served.length;
+      found[name] = [...(found[name] ?? []), summarize(served, replicas)];
+    }
+  }
+  const summaries = Object.fromEntries(
+    Object.entries(found).map(([name, each]) => [name, meanOf(each)]),
+  );
+  return { ...one, requests, summaries };
+}

@@ -1,0 +1,101 @@
+import { createBalancer } from '../../router/balance/balancer.ts';
+import { BlockLru } from '../../router/balance/block-lru.ts';
+import { blockBytes, hashBlocks } from '../../router/balance/hash.ts';
+import type { Replica } from '../../router/catalog/model.ts';
+import { seededRandom } from './random.ts';
+
+/** Microseconds. */
+interface Quantiles {
+  readonly p50: number;
+  readonly p99: number;
+}
+
+/** What one decision costs. */
+export interface DecisionFigures {
+  readonly promptKb: number;
+  readonly replicas: number;
+  readonly indexBlocks: number;
+  readonly indexBytes: number;
+  readonly decisionUs: Quantiles;
+  readonly hashUs: Quantiles;
+  /** Bytes on the heap that a decision and its release leave to the garbage collector. */
+  readonly garbageBytes: number;
+}
+
+const promptBytes = 100 * 1024;
+const replicas = 100;
+const blocksEach = 10_000;
+const decisions = 5_000;
+
+/** Measures decisions of the router's balancer; best on a quiet machine and with `--expose-gc`. */
+export function measureDecision(): DecisionFigures {
+  const random = seededRandom(1);
+  const balancer = createBalancer(random.next);
+  const candidates = Array.from({ length: replicas }, (_, at) => replicaAt(at));
+  balancer.retain(candidates);
+  const bodies = conversations();
+  // Every replica gets prompts until it remembers its share of a million blocks.
+  for (const candidate of candidates) {
+    for (let held = 0; held < blocksEach; held += Math.floor(promptBytes / blockBytes)) {
+      const body = Buffer.alloc(promptBytes, `${random.next()} `);
+      balancer.place(requestOf(body), 'PrefixAware', [candidate])?.release({});
+    }
+  }
+  const decide = (at: number) => {
+    const body = bodies[at % bodies.length] as Buffer;
+    balancer.place(requestOf(body), 'PrefixAware', candidates)?.release();
+  };
+  for (let at = 0; at < 500; at++) decide(at);
+  const decisionUs = quantiles(decide);
+  const hashUs = quantiles((at) => {
+    const body = bodies[at % bodies.length] as Buffer;
+    hashBlocks(body, [{ start: 0, end: body.length }], 0);
+  });
+  const index = new BlockLru(blocksEach);
+  index.add(Int32Array.from({ length: blocksEach }, (_, at) => Math.imul(at, 0x9e3779b1)));
+  return {
+    ...{ promptKb: promptBytes / 1024, replicas, decisionUs, hashUs },
+    indexBlocks: replicas * blocksEach,
+    indexBytes: replicas * index.sizeBytes,
+    garbageBytes: garbageOf(decide),
+  };
+}
+
+/** Prompts of conversations that grow: each shares its beginning with others, to a different length. */
+function conversations(): Buffer[] {
+  const random = seededRandom(2);
+  const shared = Buffer.alloc(promptBytes, 'You are a helpful assistant who answers at length. ');
+  return Array.from({ length: 64 }, (_, at) => {
+    const body = Buffer.alloc(promptBytes, `${random.next()} conversation ${at} `);
+    shared.copy(body, 0, 0, random.below(promptBytes));
+    return body;
+  });
+}
+
+function requestOf(body: Buffer) {
+  return { model: 'm', body, promptSpans: [{ start: 0, end: body.length }] };
+}
+
+function replicaAt(at: number): Replica {
+  const pod = `m-${at}`;
+  return { id: pod, pod, namespace: 'default', revision: 'r', host: '127.0.0.1', port: 80 };
+}
+
+function quantiles(run: (at: number) => void): Quantiles {
+  const took = new Float64Array(decisions);
+  for (let at = 0; at < decisions; at++) {
+    const start = performance.now();
+    run(at);
+    took[at] = (performance.now() - start) * 1000;
+  }
+  took.sort();
+  return { p50: took[decisions >> 1] ?? 0, p99: took[Math.floor(decisions * 0.99)] ?? 0 };
+}
+
+function garbageOf(run: (at: number) => void): number {
+  const rounds = 200;
+  globalThis.gc?.();
+  const before = process.memoryUsage().heapUsed;
+  for (let at = 0; at < rounds; at++) run(at);
+  return Math.max(0, (process.memoryUsage().heapUsed - before) / rounds);
+}

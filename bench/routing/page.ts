@@ -1,0 +1,144 @@
+import type { CaseResult } from './cases.ts';
+import type { DecisionFigures } from './decision.ts';
+import { plot } from './plot.ts';
+import { own } from './rules/all.ts';
+import type { Summary } from './summary.ts';
+
+/** One run of the benchmark. */
+export interface Results {
+  readonly date: string;
+  readonly machine: string;
+  readonly seeds: number;
+  readonly cases: readonly CaseResult[];
+  readonly decision: DecisionFigures;
+}
+
+const table = (head: readonly string[], rows: readonly (readonly string[])[]) =>
+  [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
+const ratio = (value: number) => (Number.isFinite(value) ? value.toFixed(2) : '-');
+
+/** The best that any peer made of a case, each figure by itself. */
+function bestPeer({ summaries }: CaseResult) {
+  const peers = Object.entries(summaries).filter(([name]) => name !== own);
+  const best = (of: (summary: Summary) => number) =>
+    peers.reduce((a, b) => (of(b[1]) < of(a[1]) ? b : a));
+  const [mean, p99, hit] = [
+    best(({ ttftMeanS }) => ttftMeanS),
+    best(({ ttftP99S }) => ttftP99S),
+    best((summary) => -summary.hit),
+  ];
+  return { mean, p99, hit };
+}
+
+function titleOf({ workload, replicas, routers, rate, kvTokens }: CaseResult): string {
+  const speed = workload === 'mooncake' ? `speed ${rate}` : `${rate}/s`;
+  const memory = kvTokens === 308_000 ? '' : `, ${kvTokens / 1e6} M KV tokens`;
+  const several = routers > 1 ? `, ${routers} routers` : '';
+  return `${workload}, ${replicas} replicas, ${speed}${memory}${several}`;
+}
+
+function overview(cases: readonly CaseResult[]): string {
+  const rows = cases.map((one) => {
+    const ours = one.summaries[own] as Summary;
+    const { mean, p99, hit } = bestPeer(one);
+    const least = one.summaries['least in flight'] as Summary;
+    return [
+      titleOf(one),
+      `${ours.ttftMeanS.toFixed(3)} s`,
+      `${ratio(ours.ttftMeanS / mean[1].ttftMeanS)} × ${mean[0]}`,
+      `${ours.ttftP99S.toFixed(2)} s`,
+      `${ratio(ours.ttftP99S / p99[1].ttftP99S)} × ${p99[0]}`,
+      `${(100 * ours.hit).toFixed(1)} %`,
+      hit[1].hit > 0 ? `${ratio(ours.hit / hit[1].hit)} × ${hit[0]}` : '-',
+      `${ratio(ours.ttftMeanS / least.ttftMeanS)} ×`,
+    ];
+  });
+  const head = ['case', 'TTFT mean', 'of the best peer', 'TTFT p99', 'of the best peer'];
+  return table([...head, 'hit', 'of the best peer', 'mean of least in flight'], rows);
+}
+
+function details(one: CaseResult): string {
+  const rows = Object.entries(one.summaries).map(([name, summary]) => [
+    name === own ? `**${name}**` : name,
+    `${(100 * summary.hit).toFixed(1)} %`,
+    summary.ttftMeanS.toFixed(3),
+    summary.ttftP50S.toFixed(3),
+    summary.ttftP99S.toFixed(2),
+    summary.tokensPerS.toFixed(0),
+    summary.imbalance.toFixed(2),
+  ]);
+  const head = ['rule', 'hit', 'TTFT mean (s)', 'p50', 'p99', 'answer tokens/s', 'imbalance'];
+  return `### ${titleOf(one)}\n\n${one.requests} requests a seed.\n\n${table(head, rows)}\n`;
+}
+
+/** Plots of mean TTFT over the rate, by file name. */
+export function renderPlots(cases: readonly CaseResult[]): Map<string, string> {
+  const plots = new Map<string, string>();
+  const comparable = cases.filter(
+    ({ replicas, routers, kvTokens }) => replicas === 8 && routers === 1 && kvTokens === 308_000,
+  );
+  for (const [workload, group] of Map.groupBy(comparable, (one) => one.workload)) {
+    const names = Object.keys(group[0]?.summaries ?? {});
+    const lines = names.map((name) => ({
+      name,
+      isOwn: name === own,
+      points: group.map(({ rate, summaries }) => ({
+        x: rate,
+        y: summaries[name]?.ttftMeanS ?? Number.NaN,
+      })),
+    }));
+    const x = workload === 'mooncake' ? 'times the recorded speed' : 'arrivals a second';
+    plots.set(`${workload}.svg`, plot(`${workload}, 8 replicas`, x, 'mean TTFT (s)', lines));
+  }
+  return plots;
+}
+
+/** The page of figures, from one run. */
+export function renderPage(results: Results): string {
+  const { cases, decision, date, machine, seeds } = results;
+  const images = [...renderPlots(cases).keys()].map((file) => `![${file}](plots/${file})`);
+  return `# Figures of balancing
+
+Written by \`make bench-routing\`; do not edit. ${date}, ${machine}.
+
+Virtual time: replicas are a model (\`replica.ts\`: continuous batching, prefill in chunks of 8,192 tokens,
+15,928 prompt tokens a second, an LRU prefix cache in 308,000 tokens of key-value memory unless said
+otherwise, steps that get longer with the contexts in them), so figures say how rules compare, not what
+your engines will do. Our rule runs with the router's own code (\`router/balance/\`); peers' rules are made
+after their documents (\`rules/\`), with prefix indexes as good as ours and, for GAIE, engine metrics 50 ms
+old. Mean of ${seeds} seeds; the Mooncake trace once. With several routers each request comes in at any of
+them, and they share nothing.
+
+## Against the best peer
+
+Each figure beside the best that any of nine peers reached in that case: below 1 is sooner; for hits above
+1 is more. The peer that is best is another one from case to case.
+
+${overview(cases)}
+
+${images.join('\n')}
+
+## The cost of a decision
+
+A prompt of ${decision.promptKb} KB, ${decision.replicas} replicas, ${decision.indexBlocks.toLocaleString('en')} blocks in the index, all of it: hashing, looking up,
+choosing, taking the place, adding the prompt to the index.
+
+${table(
+  ['', 'p50 (µs)', 'p99 (µs)'],
+  [
+    ['decision', decision.decisionUs.p50.toFixed(1), decision.decisionUs.p99.toFixed(1)],
+    ['of it, hashing', decision.hashUs.p50.toFixed(1), decision.hashUs.p99.toFixed(1)],
+    [
+      'hashing, each KB',
+      (decision.hashUs.p50 / decision.promptKb).toFixed(2),
+      (decision.hashUs.p99 / decision.promptKb).toFixed(2),
+    ],
+  ],
+)}
+
+Index: ${(decision.indexBytes / 2 ** 20).toFixed(1)} MiB. Garbage of one decision and its release: ${decision.garbageBytes.toFixed(0)} bytes.
+
+## Every rule
+
+${cases.map(details).join('\n')}`;
+}

@@ -1,0 +1,123 @@
+import { BlockLru } from '../../../router/balance/block-lru.ts';
+import type { Random } from '../random.ts';
+import type { ReplicaModel } from '../replica.ts';
+import type { SimRequest } from '../request.ts';
+
+/** What an engine's metrics say; rules that read them get them 50 ms old. */
+export interface EngineState {
+  readonly waiting: number;
+  readonly kvUsedShare: number;
+}
+
+/** What a rule may know. */
+export interface RuleContext {
+  readonly replicas: number;
+  readonly model: ReplicaModel;
+  readonly blockTokens: number;
+  readonly random: Random;
+  engineState(replica: number): EngineState;
+}
+
+/** One router's way to choose a replica, and what it remembers. */
+export interface Rule {
+  pick(request: SimRequest): number;
+  /** The request is sent to the replica that was picked. */
+  sent(request: SimRequest, replica: number): void;
+  firstToken(request: SimRequest, replica: number, cachedTokens: number): void;
+  finished(request: SimRequest, replica: number): void;
+}
+
+/** Counts requests in flight, as every rule here does. */
+export abstract class LoadRule implements Rule {
+  protected readonly context: RuleContext;
+  protected readonly inFlight: number[];
+
+  constructor(context: RuleContext) {
+    this.context = context;
+    this.inFlight = new Array(context.replicas).fill(0);
+  }
+
+  abstract pick(request: SimRequest): number;
+
+  sent(_request: SimRequest, replica: number): void {
+    this.inFlight[replica] = this.loadOf(replica) + 1;
+  }
+
+  firstToken(_request: SimRequest, _replica: number): void {}
+
+  finished(_request: SimRequest, replica: number): void {
+    this.inFlight[replica] = this.loadOf(replica) - 1;
+  }
+
+  protected loadOf(replica: number): number {
+    return this.inFlight[replica] ?? 0;
+  }
+
+  /** The replica with the least of something; among equals each is as likely. */
+  protected least(cost: (replica: number) => number): number {
+    let best = 0;
+    let least = Number.POSITIVE_INFINITY;
+    let equals = 0;
+    for (let replica = 0; replica < this.context.replicas; replica++) {
+      const value = cost(replica);
+      if (value < least) {
+        best = replica;
+        least = value;
+        equals = 1;
+      } else if (value === least && this.context.random.next() * ++equals < 1) {
+        best = replica;
+      }
+    }
+    return best;
+  }
+}
+
+/** Remembers besides which prompts went where, and which of their tokens are not computed yet. */
+export abstract class PrefixRule extends LoadRule {
+  /** Uncached prompt tokens sent and not answered by a first token. */
+  protected readonly pendingTokens: number[];
+  readonly prefixes: BlockLru[];
+  readonly #uncached = new Map<SimRequest, number>();
+
+  constructor(context: RuleContext) {
+    super(context);
+    this.pendingTokens = new Array(context.replicas).fill(0);
+    const blocks = context.model.kvTokens / context.blockTokens;
+    this.prefixes = Array.from({ length: context.replicas }, () => new BlockLru(blocks));
+  }
+
+  override sent(request: SimRequest, replica: number): void {
+    super.sent(request, replica);
+    const uncached = this.uncachedTokens(request, replica);
+    this.#uncached.set(request, uncached);
+    this.pendingTokens[replica] = this.pendingOf(replica) + uncached;
+    this.prefixes[replica]?.add(promptOf(request));
+  }
+
+  override firstToken(request: SimRequest, replica: number): void {
+    this.pendingTokens[replica] = this.pendingOf(replica) - (this.#uncached.get(request) ?? 0);
+    this.#uncached.delete(request);
+  }
+
+  protected pendingOf(replica: number): number {
+    return this.pendingTokens[replica] ?? 0;
+  }
+
+  /** Leading blocks of the prompt that are thought to be cached there. */
+  protected matchedBlocks(request: SimRequest, replica: number): number {
+    return this.prefixes[replica]?.matchLength(promptOf(request)) ?? 0;
+  }
+
+  protected matchedShare(request: SimRequest, replica: number): number {
+    return this.matchedBlocks(request, replica) / Math.max(1, request.promptBlocks);
+  }
+
+  protected uncachedTokens(request: SimRequest, replica: number): number {
+    const cached = this.matchedBlocks(request, replica) * this.context.blockTokens;
+    return Math.max(1, request.inputTokens - cached);
+  }
+}
+
+export function promptOf({ blocks, promptBlocks }: SimRequest): Int32Array {
+  return blocks.subarray(0, promptBlocks);
+}

@@ -1,0 +1,154 @@
+import { seededRandom } from './random.ts';
+import { Replica, type ReplicaModel } from './replica.ts';
+import type { SimRequest, Workload } from './request.ts';
+import type { EngineState, Rule, RuleContext } from './rules/rule.ts';
+
+/** How often engines' metrics are read. */
+const scrapeS = 0.05;
+
+/** What is simulated. */
+export interface Setting {
+  readonly workload: Workload;
+  readonly replicas: number;
+  readonly routers: number;
+  readonly model: ReplicaModel;
+  readonly seed: number;
+}
+
+/** What came of one request. Times are seconds. */
+export interface Served {
+  readonly request: SimRequest;
+  readonly replica: number;
+  readonly router: number;
+  readonly arrivedS: number;
+  firstTokenS: number;
+  finishedS: number;
+  cachedTokens: number;
+}
+
+type Event =
+  | { kind: 'arrival'; atS: number; request: SimRequest }
+  | { kind: 'steps'; atS: number; replica: number };
+
+/** Runs a workload to its last answer. Each request comes in at a router drawn by chance. */
+export function simulate(setting: Setting, makeRule: (context: RuleContext) => Rule): Served[] {
+  const { workload, model, seed } = setting;
+  const all: Served[] = [];
+  const open = new Map<SimRequest, Served>();
+  const queue = new EventQueue();
+  let nowS = 0;
+
+  const replicas = Array.from(
+    { length: setting.replicas },
+    () =>
+      new Replica(model, workload.blockTokens, {
+        firstToken(request, atS, cachedTokens) {
+          const served = open.get(request) as Served;
+          served.firstTokenS = atS;
+          served.cachedTokens = cachedTokens;
+          rules[served.router]?.firstToken(request, served.replica, cachedTokens);
+        },
+        finished(request, atS) {
+          const served = open.get(request) as Served;
+          served.finishedS = atS;
+          open.delete(request);
+          rules[served.router]?.finished(request, served.replica);
+          const { next } = request;
+          if (next) {
+            queue.push({ kind: 'arrival', atS: atS + next.afterS, request: next.request });
+          }
+        },
+      }),
+  );
+  let scrapedS = -1;
+  let scraped: EngineState[] = [];
+  const engineState = (replica: number) => {
+    if (nowS - scrapedS > scrapeS) {
+      scrapedS = nowS;
+      scraped = replicas.map(({ waiting, kvUsedShare }) => ({ waiting, kvUsedShare }));
+    }
+    return scraped[replica] as EngineState;
+  };
+  const rules = Array.from({ length: setting.routers }, (_, router) =>
+    makeRule({
+      replicas: setting.replicas,
+      model,
+      blockTokens: workload.blockTokens,
+      random: seededRandom(seed * 1_000 + router),
+      engineState,
+    }),
+  );
+  const entrance = seededRandom(seed + 77);
+
+  for (const { atS, request } of workload.arrivals) queue.push({ kind: 'arrival', atS, request });
+  for (let event = queue.pop(); event; event = queue.pop()) {
+    nowS = event.atS;
+    let at: number;
+    if (event.kind === 'steps') {
+      at = event.replica;
+      // Steps that were cut short by an arrival have left an event behind.
+      if (replicas[at]?.endS !== nowS) continue;
+      replicas[at]?.advance();
+    } else {
+      const { request } = event;
+      const router = entrance.below(rules.length);
+      const rule = rules[router] as Rule;
+      at = rule.pick(request);
+      const endS = replicas[at]?.endS;
+      const served = { request, replica: at, router, arrivedS: nowS };
+      open.set(request, { ...served, firstTokenS: 0, finishedS: 0, cachedTokens: 0 });
+      all.push(open.get(request) as Served);
+      rule.sent(request, at);
+      replicas[at]?.arrive(request, nowS);
+      if (replicas[at]?.endS === endS) continue;
+    }
+    const endS = replicas[at]?.endS ?? Number.POSITIVE_INFINITY;
+    if (endS < Number.POSITIVE_INFINITY) queue.push({ kind: 'steps', atS: endS, replica: at });
+  }
+  return all;
+}
+
+/** Events by time; those of one time in the order in which they came. */
+class EventQueue {
+  readonly #heap: { event: Event; order: number }[] = [];
+  #count = 0;
+
+  push(event: Event): void {
+    const heap = this.#heap;
+    const added = { event, order: this.#count++ };
+    let at = heap.length;
+    heap.push(added);
+    while (at > 0) {
+      const parent = (at - 1) >>> 1;
+      if (!isBefore(added, heap[parent])) break;
+      heap[at] = heap[parent] as (typeof heap)[number];
+      at = parent;
+    }
+    heap[at] = added;
+  }
+
+  pop(): Event | undefined {
+    const heap = this.#heap;
+    const first = heap[0];
+    const last = heap.pop();
+    if (!first || !last || heap.length === 0) return first?.event;
+    let at = 0;
+    while (true) {
+      let child = 2 * at + 1;
+      if (child >= heap.length) break;
+      if (child + 1 < heap.length && isBefore(heap[child + 1], heap[child])) child++;
+      if (!isBefore(heap[child], last)) break;
+      heap[at] = heap[child] as (typeof heap)[number];
+      at = child;
+    }
+    heap[at] = last;
+    return first.event;
+  }
+}
+
+type Queued = { event: Event; order: number } | undefined;
+
+function isBefore(a: Queued, b: Queued): boolean {
+  if (!a || !b) return false;
+  return a.event.atS < b.event.atS || (a.event.atS === b.event.atS && a.order < b.order);
+}
