@@ -5,7 +5,8 @@ const onCluster = { fileParallelism: false, testTimeout: 120_000, hookTimeout: 9
 
 /**
  * Four layers, run in this order: `unit` beside the code; `cluster`, whose files each bring up the
- * Kubernetes they need; `conformance`, real engines and client libraries on the loopback; `e2e`, which installs the chart once on a real two-node cluster.
+ * Kubernetes they need; `conformance`, real engines and client libraries on the loopback; `e2e`,
+ * which installs the chart once on a real two-node cluster.
  */
 export default defineConfig({
   test: {

@@ -1,10 +1,11 @@
-import { startTestRouter, type TestRouter } from '../../router/testing/test-router.ts';
+import { startTestRouter } from '../../router/testing/test-router.ts';
 import type { Target } from './clients/checks.ts';
 import { allClients } from './clients.ts';
 import { type ClientResult, compare } from './compare.ts';
 import { mended } from './mended.ts';
 import {
   type ServedModel,
+  serve,
   startUpstreamNamed,
   stopUpstream,
   type Upstream,
@@ -22,7 +23,7 @@ export async function runConformance(
   const upstream = await startUpstreamNamed[name]();
   const router = await startTestRouter({ lameDuckMs: 0 });
   try {
-    await serve(router, upstream);
+    await serve(router, [upstream.chat, upstream.embed, upstream.rerank]);
     const results: ClientResult[] = [];
     for (const client of await allClients()) {
       const startedMs = performance.now();
@@ -37,19 +38,6 @@ export async function runConformance(
   } finally {
     await router.stop();
     await stopUpstream(upstream);
-  }
-}
-
-/** The models of an upstream as ready replicas of a router. */
-async function serve(router: TestRouter, { chat, embed, rerank }: Upstream): Promise<void> {
-  const models = new Map(
-    [chat, embed, rerank].flatMap((model) => (model ? [[model.name, model]] : [])),
-  );
-  for (const [servedName, { engine, features }] of models) {
-    const name = servedName.replace('/', '-');
-    router.putModel(name, { servedName, features });
-    router.putPod(name, `${name}-0`, engine.port);
-    await router.untilReplicas(servedName, 1);
   }
 }
 

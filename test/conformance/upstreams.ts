@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Feature } from '../../crds/modeldeployment/features.ts';
+import type { TestRouter } from '../../router/testing/test-router.ts';
 import { startLlamaServer } from '../support/engines/llama-server.ts';
 import { type EngineProcess, startEngine } from '../support/engines/process.ts';
 import { startVllm } from '../support/engines/vllm.ts';
@@ -73,10 +74,8 @@ async function startAimockUpstream(): Promise<Upstream> {
     ...(['Chat', 'Completions', 'Embeddings', 'Transcription', 'Speech', 'Images'] as const),
   ];
   const engine = await startAimock([]);
-  return {
-    chat: { name: chatName, engine, features },
-    embed: { name: chatName, engine, features },
-  };
+  const model = { name: chatName, engine, features };
+  return { chat: model, embed: model };
 }
 
 /** Starts aimock, an upstream that answers from fixtures; its options are those of `llmock`. */
@@ -90,4 +89,18 @@ export function startAimock(args: readonly string[]): Promise<EngineProcess> {
     ],
     { readyTimeoutMs: 60_000 },
   );
+}
+
+/** Makes models of upstreams known to a router, each with one ready replica. */
+export async function serve(
+  router: TestRouter,
+  models: readonly (ServedModel | undefined)[],
+): Promise<void> {
+  for (const model of new Set(models)) {
+    if (!model) continue;
+    const name = model.name.replace('/', '-');
+    router.putModel(name, { servedName: model.name, features: model.features });
+    router.putPod(name, `${name}-0`, model.engine.port);
+    await router.untilReplicas(model.name, 1);
+  }
 }
