@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { condition, kubernetes } from './kubernetes.ts';
 import { acceleratorSpec, resourcesSpec } from './modeldeployment/accelerator.ts';
+import { adaptersSpec } from './modeldeployment/adapters.ts';
 import { engineSpec } from './modeldeployment/engine.ts';
 import { podTemplateSpec } from './modeldeployment/pod-template.ts';
 import { rolloutSpec } from './modeldeployment/rollout.ts';
@@ -15,6 +16,7 @@ export const modelDeploymentSpec = z
     servedName: servedNameField,
     aliases: aliasesField,
     source: sourceSpec,
+    adapters: adaptersSpec.optional(),
     engine: engineSpec,
     accelerator: acceleratorSpec,
     resources: resourcesSpec.optional(),
@@ -36,7 +38,16 @@ export const modelDeploymentSpec = z
       )
       .optional(),
   })
-  .describe('What is served, by which engine, on what, and how often.');
+  .describe('What is served, by which engine, on what, and how often.')
+  .register(kubernetes, {
+    rules: [
+      {
+        rule: "!has(self.adapters) || self.adapters.size() == 0 || self.engine.type == 'vLLM'",
+        message: 'adapters are for vLLM: other engines cannot choose one by the name of the model',
+        fieldPath: '.adapters',
+      },
+    ],
+  });
 
 const count = z.int32().min(0);
 

@@ -7,6 +7,13 @@ export type EnvironmentVariable = NonNullable<Container['env']>[number];
 /** What the kubelet does before it ends a container. */
 export type PreStop = NonNullable<NonNullable<Container['lifecycle']>['preStop']>;
 
+/** A LoRA adapter in the container. */
+export interface Adapter {
+  servedName: string;
+  /** Its folder. */
+  path: string;
+}
+
 /** What an engine's command line is made from. */
 export interface EngineInput {
   spec: ModelDeploymentSpec;
@@ -14,6 +21,8 @@ export interface EngineInput {
   servedName: string;
   /** Where the weights are in the container: a file or a folder, see {@link Engine.reads}. */
   modelPath: string;
+  /** LoRA adapters, by the names that the router asks by. */
+  adapters: readonly Adapter[];
   /** How many accelerators a replica has; 0 on the CPU. */
   accelerators: number;
 }

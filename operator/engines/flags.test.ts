@@ -33,6 +33,23 @@ test.each([
   expect(engine.refusal(specOf(type, { args }))).toBeUndefined();
 });
 
+test('vLLM serves adapters under the names that the router asks by', () => {
+  const argsOf = (args: string[]) =>
+    engines.vLLM.args({
+      spec: specOf('vLLM', { args }),
+      servedName: 'org/m',
+      modelPath: '/m',
+      adapters: [
+        { servedName: 'org/m:a', path: '/adapters/a' },
+        { servedName: 'org/m:b', path: '/adapters/b' },
+      ],
+      accelerators: 1,
+    });
+  const modules = ['--lora-modules', 'org/m:a=/adapters/a', 'org/m:b=/adapters/b'];
+  expect(argsOf([]).slice(7, 13)).toEqual(['--enable-lora', '--max-loras', '2', ...modules]);
+  expect(argsOf(['--max-loras=1'])).not.toContain('--max-loras');
+});
+
 describe.each<[keyof typeof engines, readonly OwnedFlag[], string[]]>([
   ['vLLM', vllmOwned, ['--tensor-parallel-size', '--shutdown-timeout']],
   ['SGLang', sglangOwned, ['--tp-size']],
@@ -43,6 +60,7 @@ describe.each<[keyof typeof engines, readonly OwnedFlag[], string[]]>([
       spec: specOf(type, { contextLength: 1, maxConcurrency: 1, args }),
       servedName: 'skiff',
       modelPath: '/m',
+      adapters: [],
       accelerators: 2,
     });
 

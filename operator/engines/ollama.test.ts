@@ -23,7 +23,13 @@ test('the file is entered under the served name before anybody can connect', asy
   await writeFile(join(folder, 'ollama'), fakeOllama);
   await chmod(join(folder, 'ollama'), 0o755);
   const { spec } = modelDeployment({ engine: { type: 'Ollama', maxConcurrency: 2 } });
-  const input = { spec, servedName: 'org/skiff:1', modelPath: '/models/m.gguf', accelerators: 0 };
+  const input = {
+    spec,
+    adapters: [],
+    accelerators: 0,
+    servedName: 'org/skiff:1',
+    modelPath: '/models/m.gguf',
+  };
   const [program = '', ...args] = ollama.command?.(input) ?? [];
   const env = Object.fromEntries(ollama.env(input).map(({ name, value }) => [name, value]));
   await promisify(execFile)(program, args, {

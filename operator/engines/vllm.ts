@@ -1,5 +1,6 @@
+import type { ModelDeploymentSpec } from '../../crds/modeldeployment.ts';
 import { untilIdle } from './drain.ts';
-import type { Engine } from './engine.ts';
+import type { Adapter, Engine } from './engine.ts';
 import { gives, type OwnedFlag, refuseOwned, remedies } from './refused-flags.ts';
 
 const port = 8000;
@@ -20,6 +21,7 @@ export const vllmOwned: readonly OwnedFlag[] = [
   },
   { flags: ['--root-path'], remedy: remedies.prefix },
   { flags: ['--config'], remedy: remedies.file },
+  { flags: ['--enable-lora', '--lora-modules'], remedy: 'Use spec.adapters.' },
 ];
 
 /**
@@ -39,7 +41,7 @@ export const vllm: Engine = {
 
   refusal: (spec) => refuseOwned(vllmOwned, spec),
 
-  args({ spec, servedName, modelPath, accelerators }) {
+  args({ spec, servedName, modelPath, adapters, accelerators }) {
     const { contextLength, maxConcurrency } = spec.engine;
     return [
       modelPath,
@@ -50,6 +52,7 @@ export const vllm: Engine = {
       ...(accelerators > 1 && !gives(spec, ...parallel)
         ? ['--tensor-parallel-size', String(accelerators)]
         : []),
+      ...(adapters.length > 0 ? lora(spec, adapters) : []),
       // Requests that are left after the drain, such as a client's own to the pod, may still end.
       ...(gives(spec, '--shutdown-timeout') ? [] : ['--shutdown-timeout', '30']),
     ];
@@ -68,3 +71,13 @@ export const vllm: Engine = {
 
   preStop: () => untilIdle(port, Object.values(metrics)),
 };
+
+/** All of them may be asked for at once, unless the arguments say otherwise. */
+function lora(spec: ModelDeploymentSpec, adapters: readonly Adapter[]): string[] {
+  return [
+    '--enable-lora',
+    ...(gives(spec, '--max-loras') ? [] : ['--max-loras', String(adapters.length)]),
+    '--lora-modules',
+    ...adapters.map(({ servedName, path }) => `${servedName}=${path}`),
+  ];
+}

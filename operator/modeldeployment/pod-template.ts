@@ -16,8 +16,8 @@ const instead: Readonly<Record<string, string>> = {
   envFrom: 'Use spec.engine.envFrom.',
   resources: 'Use spec.resources.',
 };
-/** Where the weights are; what else the engine writes to may be a volume of the user's. */
-const weightsPath = '/models';
+/** Where weights are; what else the engine writes to may be a volume of the user's. */
+const weightsPaths = ['/models', '/adapters'];
 
 /**
  * What in `template` Fairlead needs as it is.
@@ -38,7 +38,9 @@ export function templateProblem(
   const at = `spec.podTemplate.spec.containers[${engineContainer}]`;
   if (field !== undefined)
     return `${at}.${field} is refused. ${instead[field] ?? 'Fairlead sets it; remove it.'}`;
-  const taken = mountsOf(engine).find(({ mountPath }) => isInside(mountPath, weightsPath));
+  const taken = mountsOf(engine).find(({ mountPath }) =>
+    weightsPaths.some((path) => isInside(mountPath, path)),
+  );
   if (taken) return `${at}.volumeMounts: ${taken.mountPath} holds the weights; mount it elsewhere`;
   for (const { name, hostPath } of (spec?.volumes ?? []) as HostPathVolume[]) {
     if (hostPath && !isHostPathAllowed(hostPath.path ?? ''))

@@ -71,7 +71,9 @@ test.each(engineTypes)('%s with everything said, on every accelerator', async (t
   const rendered = Object.entries(profiles).map(([name, profile]) => {
     const accelerator = profile && { profile: name, count: name === 'mig' ? 1 : 2 };
     const resources = { limits: { cpu: '1500m', memory: '8Gi' } };
-    const { spec } = render({ engine: said(type), accelerator, resources }, profile);
+    const adapters =
+      type === 'vLLM' ? [{ name: 'law', source: { uri: 'oci://r.example/law:1' } }] : undefined;
+    const { spec } = render({ engine: said(type), accelerator, resources, adapters }, profile);
     const { containers, volumes, ...rest } = spec ?? { containers: [] };
     const [engine] = containers;
     const { command, args, env, envFrom, ports, resources: asked, startupProbe } = engine!;

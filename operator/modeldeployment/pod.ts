@@ -5,7 +5,7 @@ import type { ModelDeployment } from '../../crds/modeldeployment.ts';
 import { servedNameOf } from '../../crds/names.ts';
 import type { Pod } from '../../kube/resources.ts';
 import type { Container, Endpoint, Engine, EnvironmentVariable } from '../engines/engine.ts';
-import type { Weights } from '../weights/weights.ts';
+import type { ModelWeights } from '../weights/schemes.ts';
 import { type Devices, devicesOf, resources } from './devices.ts';
 import { mountPathsOf, withTemplate } from './pod-template.ts';
 import type { PodTemplate } from './replica-pod.ts';
@@ -14,7 +14,7 @@ import type { PodTemplate } from './replica-pod.ts';
 export interface Resolved {
   engine: Engine;
   image: string;
-  weights: Weights;
+  weights: ModelWeights;
   /** Undefined for the built-in profile `cpu`. */
   profile: AcceleratorProfileSpec | undefined;
 }
@@ -92,10 +92,15 @@ function engineContainerOf(
   devices: Devices['container'],
 ): Container {
   const { spec } = deployment;
+  const servedName = servedNameOf(deployment);
   const input = {
     spec,
-    servedName: servedNameOf(deployment),
+    servedName,
     modelPath: weights.modelPath,
+    adapters: weights.adapters.map(({ name, path }) => ({
+      servedName: `${servedName}:${name}`,
+      path,
+    })),
     accelerators: profile ? spec.accelerator.count : 0,
   };
   const endpoint = engine.endpoint(spec.engine);

@@ -1,7 +1,8 @@
 import type { Reason } from '../../crds/conditions.ts';
 import { engineContainer } from '../../crds/labels.ts';
 import type { Pod } from '../../kube/resources.ts';
-import { loaderContainer } from '../weights/download.ts';
+import { isLoader } from '../weights/weights.ts';
+import { maskSecrets } from './mask.ts';
 
 /** Why a pod does not serve. */
 export interface Problem {
@@ -82,7 +83,7 @@ function containerProblem(container: ContainerStatus, pod: Pod): Problem | undef
     return { reason: 'ConfigMissing', message: sentence(message) || reason };
   if (container.ready) return undefined;
   const ended = state?.terminated ?? lastState?.terminated;
-  if (name === loaderContainer) {
+  if (isLoader(name)) {
     if (ended?.exitCode === 0) return undefined;
     if (ended)
       return { reason: 'WeightsFailed', message: sentence(ended.message) || ending(ended) };
@@ -120,7 +121,7 @@ function ending({ exitCode, signal, reason, message }: Terminated): string {
 
 /** The last lines of a log, as far as they fit. */
 function lastWords(log: string): string {
-  const lines = log
+  const lines = maskSecrets(log)
     .split('\n')
     .map((line) => line.trim())
     .filter(Boolean);

@@ -41,7 +41,7 @@ export function resolve(
   deployment: ModelDeployment,
   { conflict, profile, settings }: References,
 ): { resolved: Resolved } | { problem: SpecProblem } {
-  const { engine: wanted, accelerator, source } = deployment.spec;
+  const { engine: wanted, accelerator } = deployment.spec;
   const engine = engines[wanted.type];
   const problem =
     nameConflict(deployment, conflict) ??
@@ -57,7 +57,10 @@ export function resolve(
     return { problem: { reason: 'ImageMissing', message } };
   }
   const isHostPathAllowed = (path: string) => isBelow(path, settings.hostPaths);
-  const weights = weightsOf(source, engine, { loader: settings.loader, isHostPathAllowed });
+  const weights = weightsOf(deployment.spec, engine, {
+    loader: settings.loader,
+    isHostPathAllowed,
+  });
   if (typeof weights === 'string') {
     return { problem: { reason: 'SourceRefused', message: weights } };
   }

@@ -34,6 +34,10 @@ test.each([
     'source.secretName',
     { source: { uri: 'oci://registry.example/models/skiff:1', secretName: 'hub' } },
   ],
+  [
+    'adapters',
+    { engine: { type: 'vLLM' }, adapters: [{ name: 'a', source: { uri: 'hf://o/a' } }] },
+  ],
   ['engine.envFrom', { engine: { type: 'LlamaCpp', envFrom: [{ secretRef: { name: 'a' } }] } }],
   ['podTemplate', { podTemplate: { metadata: { labels: { a: 'b' } } } }],
   ['engine.image', { engine: { type: 'LlamaCpp', image: 'x' } }],

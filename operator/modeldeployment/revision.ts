@@ -14,11 +14,13 @@ import { servedNameOf } from '../../crds/names.ts';
  */
 const algorithms: readonly ((deployment: ModelDeployment) => unknown)[] = [
   function version1(deployment) {
-    const { source, engine, accelerator, resources, podTemplate, rollout } = deployment.spec;
+    const { source, adapters, engine, accelerator, resources, podTemplate, rollout } =
+      deployment.spec;
     return {
       servedNames: [servedNameOf(deployment)],
       source: source.uri,
       sourceSecret: source.secretName,
+      adapters: adapters?.length ? adapters : undefined,
       engine: {
         type: engine.type,
         image: engine.image,

@@ -1,6 +1,5 @@
 import { engines } from '../engines/engines.ts';
-import { type SourceSettings, weightsOf } from '../weights/schemes.ts';
-import type { Weights } from '../weights/weights.ts';
+import { type ModelWeights, type SourceSettings, weightsOf } from '../weights/schemes.ts';
 import type { modelDeployment } from './fixtures.ts';
 
 export const sourceSettings: SourceSettings = {
@@ -12,8 +11,8 @@ export const sourceSettings: SourceSettings = {
 export function weightsFor(
   { spec }: ReturnType<typeof modelDeployment>,
   settings: SourceSettings = sourceSettings,
-): Weights {
-  const weights = weightsOf(spec.source, engines[spec.engine.type], settings);
+): ModelWeights {
+  const weights = weightsOf(spec, engines[spec.engine.type], settings);
   if (typeof weights === 'string') throw new Error(weights);
   return weights;
 }

@@ -1,5 +1,5 @@
 import type { Container, EnvironmentVariable } from '../engines/engine.ts';
-import { baseName, type Weights, type WeightsInput, weightsPath } from './weights.ts';
+import { baseName, type Weights, type WeightsInput } from './weights.ts';
 
 /** What the loader needs beside the source. */
 export interface LoaderSettings {
@@ -9,25 +9,23 @@ export interface LoaderSettings {
   hubEndpoint: string | undefined;
 }
 
-/** Name of the container that loads the weights. */
-export const loaderContainer = 'weights';
-
 /**
  * For hf, https, s3 and gs: an init container loads onto a volume of the pod, which is kept while the pod
  * lives, so that a container that restarts goes on where it was. The Secret is referenced, never read.
  */
-export function downloadedWeights({ source, uri, form, loader }: WeightsInput): Weights {
+export function downloadedWeights({ source, uri, form, place, loader }: WeightsInput): Weights {
+  const { volume: name, path } = place;
   const env: EnvironmentVariable[] = loader.hubEndpoint
     ? [{ name: 'FAIRLEAD_HUB_ENDPOINT', value: loader.hubEndpoint }]
     : [];
   const container: Container = {
-    name: loaderContainer,
+    name: place.loader,
     image: loader.image,
     command: ['node', 'operator/weights/loader/main.ts'],
-    args: [source.uri, form, weightsPath],
+    args: [source.uri, form, path],
     env,
     ...(source.secretName && { envFrom: [{ secretRef: { name: source.secretName } }] }),
-    volumeMounts: [{ name: 'model', mountPath: weightsPath }],
+    volumeMounts: [{ name, mountPath: path }],
     securityContext: {
       allowPrivilegeEscalation: false,
       capabilities: { drop: ['ALL'] },
@@ -35,9 +33,9 @@ export function downloadedWeights({ source, uri, form, loader }: WeightsInput): 
     },
   };
   return {
-    volumes: [{ name: 'model', emptyDir: {} }],
-    volumeMounts: [{ name: 'model', mountPath: weightsPath, readOnly: true }],
+    volumes: [{ name, emptyDir: {} }],
+    volumeMounts: [{ name, mountPath: path, readOnly: true }],
     initContainers: [container],
-    modelPath: form === 'file' ? `${weightsPath}/${baseName(uri.pathname)}` : weightsPath,
+    modelPath: form === 'file' ? `${path}/${baseName(uri.pathname)}` : path,
   };
 }

@@ -69,13 +69,49 @@ test.each([
   ['s3://bucket/models/', 'Ollama', /Ollama reads one GGUF file.*s3:\/\/bucket\/models\/model-Q4/],
 ])('%s is nothing for %s', (uri, type, says) => {
   const engine = engines[type as keyof typeof engines];
-  expect(weightsOf({ uri }, engine, sourceSettings)).toMatch(says);
+  expect(weightsOf({ source: { uri } }, engine, sourceSettings)).toMatch(says);
 });
 
 test('a path of the node must be allowed', () => {
   const settings = { ...sourceSettings, isHostPathAllowed: (path: string) => path === '/srv/a' };
-  expect(weightsOf({ uri: 'hostpath:///srv/a' }, engines.vLLM, settings)).toBeTypeOf('object');
-  expect(weightsOf({ uri: 'hostpath:///etc' }, engines.vLLM, settings)).toMatch(
+  expect(weightsOf({ source: { uri: 'hostpath:///srv/a' } }, engines.vLLM, settings)).toBeTypeOf(
+    'object',
+  );
+  expect(weightsOf({ source: { uri: 'hostpath:///etc' } }, engines.vLLM, settings)).toMatch(
     /^spec\.source\.uri: \/etc is not below a folder that the chart's weights\.hostPaths allows/,
+  );
+});
+
+test('an adapter has a volume and a loader of its own', () => {
+  const adapters = [
+    { name: 'law', source: { uri: 'hf://org/law', secretName: 'hub' } },
+    { name: 'med.v2', source: { uri: 'oci://r.example/med:1?file=lora' } },
+  ];
+  const source = { uri: 'pvc://claim' };
+  const weights = weightsFor(modelDeployment({ engine: { type: 'vLLM' }, source, adapters }));
+  expect(weights.adapters).toEqual([
+    { name: 'law', path: '/adapters/law' },
+    { name: 'med.v2', path: '/adapters/med.v2/lora' },
+  ]);
+  expect(weights.volumes.map(({ name }) => name)).toEqual(['model', 'adapter-0', 'adapter-1']);
+  expect(weights.volumeMounts.map(({ mountPath }) => mountPath)).toEqual([
+    '/models',
+    '/adapters/law',
+    '/adapters/med.v2',
+  ]);
+  expect(weights.initContainers).toMatchObject([
+    {
+      name: 'weights-adapter-0',
+      args: ['hf://org/law', 'folder', '/adapters/law'],
+      envFrom: [{ secretRef: { name: 'hub' } }],
+    },
+  ]);
+});
+
+test('an adapter that cannot be read is named', () => {
+  const source = { uri: 'pvc://claim' };
+  const adapters = [{ name: 'law', source: { uri: 'https://h.example/law.zip' } }];
+  expect(weightsOf({ source, adapters }, engines.vLLM, sourceSettings)).toMatch(
+    /^spec\.adapters\[law\]\.source\.uri: vLLM reads a folder/,
   );
 });

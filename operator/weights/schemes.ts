@@ -1,10 +1,18 @@
 import type { SourceScheme, SourceSpec } from '../../crds/modeldeployment/source.ts';
+import type { ModelDeploymentSpec } from '../../crds/modeldeployment.ts';
 import type { Engine } from '../engines/engine.ts';
 import { downloadedWeights, type LoaderSettings } from './download.ts';
 import { hostPathWeights } from './hostpath.ts';
 import { ociWeights } from './oci.ts';
 import { pvcWeights } from './pvc.ts';
-import type { Form, Weights, WeightsInput } from './weights.ts';
+import {
+  adapterPlace,
+  type Form,
+  modelPlace,
+  type Place,
+  type Weights,
+  type WeightsInput,
+} from './weights.ts';
 
 /** What puts each scheme's weights into the pod; how they are downloaded is in loader/. */
 const schemes: Readonly<Record<SourceScheme, (input: WeightsInput) => Weights>> = {
@@ -23,26 +31,62 @@ export interface SourceSettings {
   isHostPathAllowed(path: string): boolean;
 }
 
+/** What is to be read, and by whom. */
+interface Wanted {
+  source: SourceSpec;
+  /** Such as `spec.source`. */
+  field: string;
+  engine: Pick<Engine, 'type' | 'reads'>;
+  place: Place;
+}
+
+/** The weights of a model with its adapters. */
+export interface ModelWeights extends Weights {
+  /** Name and folder of each. */
+  adapters: { name: string; path: string }[];
+}
+
 /**
- * The weights that `source` names, or a message that names the field and the remedy.
+ * The weights that a spec names, or a message that names the field and the remedy.
  * @throws TypeError for a URI that the CRD refuses
  */
 export function weightsOf(
-  source: SourceSpec,
-  { type, reads }: Pick<Engine, 'type' | 'reads'>,
+  { source, adapters = [] }: Pick<ModelDeploymentSpec, 'source' | 'adapters'>,
+  engine: Pick<Engine, 'type' | 'reads'>,
+  settings: SourceSettings,
+): ModelWeights | string {
+  const model = read({ source, field: 'spec.source', engine, place: modelPlace }, settings);
+  if (typeof model === 'string') return model;
+  const all: ModelWeights = { ...model, adapters: [] };
+  for (const [index, adapter] of adapters.entries()) {
+    const field = `spec.adapters[${adapter.name}].source`;
+    const place = adapterPlace(index, adapter.name);
+    const weights = read({ source: adapter.source, field, engine, place }, settings);
+    if (typeof weights === 'string') return weights;
+    all.volumes = [...all.volumes, ...weights.volumes];
+    all.volumeMounts = [...all.volumeMounts, ...weights.volumeMounts];
+    if (weights.initContainers)
+      all.initContainers = [...(all.initContainers ?? []), ...weights.initContainers];
+    all.adapters.push({ name: adapter.name, path: weights.modelPath });
+  }
+  return all;
+}
+
+function read(
+  { source, field, engine: { type, reads }, place }: Wanted,
   { loader, isHostPathAllowed }: SourceSettings,
 ): Weights | string {
   const uri = new URL(source.uri);
   const scheme = uri.protocol.slice(0, -1) as SourceScheme;
   const form = reads === 'either' ? formOf(uri) : reads;
-  const at = `spec.source.uri: ${type} reads`;
+  const at = `${field}.uri: ${type} reads`;
   if (scheme === 'https' && form === 'folder')
     return `${at} a folder, and https:// is one file; use hf://, s3://, gs://, oci://, pvc:// or hostpath://`;
   if (form === 'file' && isDownloaded(scheme) && !uri.pathname.endsWith('.gguf'))
     return `${at} one GGUF file; name it, such as ${source.uri.replace(/[?#].*$/, '').replace(/\/$/, '')}/model-Q4_K_M.gguf`;
   if (scheme === 'hostpath' && !isHostPathAllowed(uri.pathname))
-    return `spec.source.uri: ${uri.pathname} is not below a folder that the chart's weights.hostPaths allows`;
-  return schemes[scheme]({ source, uri, form, loader });
+    return `${field}.uri: ${uri.pathname} is not below a folder that the chart's weights.hostPaths allows`;
+  return schemes[scheme]({ source, uri, form, place, loader });
 }
 
 function isDownloaded(scheme: SourceScheme): boolean {

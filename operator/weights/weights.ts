@@ -12,7 +12,18 @@ export interface WeightsInput {
   /** `source.uri` as a URL. */
   uri: URL;
   form: Form;
+  place: Place;
   loader: LoaderSettings;
+}
+
+/** Where weights go in the pod. */
+export interface Place {
+  /** Name of the volume. */
+  volume: string;
+  /** The folder in the engine's container. */
+  path: string;
+  /** Name of the container that loads them. */
+  loader: string;
 }
 
 /** What a source of weights puts into the pod. */
@@ -26,21 +37,36 @@ export interface Weights {
   modelPath: string;
 }
 
-/** The folder of the weights in the engine's container. */
-export const weightsPath = '/models';
+/** The place of the model itself. */
+export const modelPlace: Place = { volume: 'model', path: '/models', loader: 'weights' };
 
-/** The volume of the weights, mounted read-only. */
+/** The place of the adapter of that number and name. */
+export function adapterPlace(index: number, name: string): Place {
+  return {
+    volume: `adapter-${index}`,
+    path: `/adapters/${name}`,
+    loader: `weights-adapter-${index}`,
+  };
+}
+
+/** Whether a container of that name loads weights. */
+export function isLoader(container: string): boolean {
+  return container === modelPlace.loader || container.startsWith('weights-adapter-');
+}
+
+/**
+ * A volume of weights that are there already, mounted read-only.
+ * @param file path of the model below it; empty: all of it
+ */
 export function mounted(
   volume: Omit<Weights['volumes'][number], 'name'>,
-  path: string,
-  subPath?: string,
+  { volume: name, path: mountPath }: Place,
+  file: string,
 ): Weights {
   return {
-    volumes: [{ name: 'model', ...volume }],
-    volumeMounts: [
-      { name: 'model', mountPath: weightsPath, readOnly: true, ...(subPath && { subPath }) },
-    ],
-    modelPath: path === '' ? weightsPath : `${weightsPath}/${path}`,
+    volumes: [{ name, ...volume }],
+    volumeMounts: [{ name, mountPath, readOnly: true }],
+    modelPath: file === '' ? mountPath : `${mountPath}/${file}`,
   };
 }
 

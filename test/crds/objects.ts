@@ -36,7 +36,7 @@ export function maximalModelDeployment(): Intent<ModelDeployment> {
     servedName: long(200),
     source: { uri: `oci://local.test/${long(1024 - 17)}` },
     engine: {
-      type: 'LlamaCpp',
+      type: 'vLLM',
       image: long(1024),
       args: many(128, () => long(4096)),
       env: many(64, (index) => ({ name: `E${index}`.padEnd(256, 'x'), value: long(4096) })),
@@ -50,6 +50,10 @@ export function maximalModelDeployment(): Intent<ModelDeployment> {
       requests: Object.fromEntries(many(16, (index) => [`example.com/r${index}`, 1])),
       limits: Object.fromEntries(many(16, (index) => [`example.com/r${index}`, '1Gi'])),
     },
+    adapters: many(16, (index) => ({
+      name: `a${index}`.padEnd(63, 'x'),
+      source: { uri: `hf://org/${long(1024 - 9)}`, secretName: long(253) },
+    })),
     podTemplate: {
       metadata: {
         labels: Object.fromEntries(many(32, (index) => [`l${index}`, long(63)])),

@@ -90,6 +90,28 @@ const modelDeploymentRules: readonly RuleCase[] = [
     says: /secretName is for hf, https, s3 and gs; for an image use podTemplate/,
   },
   {
+    rule: 'adapters are for vLLM',
+    accepted: [
+      {
+        ...engine({ type: 'vLLM' }),
+        adapters: [{ name: 'law.v2', ...source('oci://r.example/a') }],
+      },
+      { adapters: [] },
+    ],
+    refused: [{ adapters: [{ name: 'law', ...source('oci://r.example/a') }] }],
+    field: 'spec.adapters',
+    says: /adapters are for vLLM: other engines cannot choose one by the name of the model/,
+  },
+  {
+    rule: 'adapters have names',
+    accepted: [],
+    refused: [
+      { ...engine({ type: 'vLLM' }), adapters: [{ name: 'a:b', ...source('oci://r.example/a') }] },
+    ],
+    field: 'spec.adapters[0].name',
+    says: /letters, digits and \. _ - are allowed, with a letter or digit at both ends/,
+  },
+  {
     rule: 'engine.command, port and healthPath are for Custom',
     accepted: [
       engine({ type: 'Custom', image: 'a', command: ['b'], port: 9000, healthPath: '/' }),

@@ -8,7 +8,7 @@ import { afterAll, beforeAll } from 'vitest';
 import { type Cluster, clusterDown, clusterUp, loadImages } from '../../hack/cluster/cluster.ts';
 import { type BuiltImage, buildImages } from '../../hack/images/build.ts';
 import type { ImageName } from '../../hack/images/catalog.ts';
-import { createKubectl, type Kubectl } from '../support/kubectl.ts';
+import { type ClusterAccess, createKubectl, type Kubectl } from '../support/kubectl.ts';
 import {
   skiff as acceleratedSkiff,
   acceleratorProfile,
@@ -50,6 +50,7 @@ export interface ModelPod extends PodObject {
 /** A real one-node cluster with the CRDs and the model's images, for one test file. */
 export interface OperatorCluster {
   kubectl(): Kubectl;
+  access(): ClusterAccess;
   /** Full name of one of its images. */
   image(name: ImageName): string;
   /** For the operator: its own service account with the chart's rights. */
@@ -99,6 +100,7 @@ export function useCluster(name: string, more: readonly ImageName[] = []): Opera
     (await model(of)).status?.conditions.find((one) => one.type === type);
   return {
     kubectl: () => kubectl,
+    access: () => cluster,
     image(wanted) {
       const image = images.find(({ shortName }) => shortName === wanted);
       if (!image) throw new Error(`${wanted} is not one of the cluster's images`);

@@ -1,0 +1,31 @@
+import { z } from 'zod';
+import { kubernetes, matching } from '../kubernetes.ts';
+import { sourceSpec } from './source.ts';
+
+/** LoRA adapters that are served beside the model. */
+export const adaptersSpec = z
+  .array(
+    z
+      .strictObject({
+        name: z
+          .string()
+          .min(1)
+          .max(63)
+          .describe('Clients ask for it as `<servedName>:<name>`.')
+          .register(kubernetes, {
+            rules: [
+              matching(
+                '[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?',
+                'letters, digits and . _ - are allowed, with a letter or digit at both ends',
+              ),
+            ],
+          }),
+        source: sourceSpec.describe('Where the adapter is: a folder with adapter_config.json.'),
+      })
+      .describe('A LoRA adapter.'),
+  )
+  .max(16)
+  .describe(
+    'LoRA adapters that are served beside the model, each under a name of its own. For vLLM; ranks above 16 need the argument --max-lora-rank.',
+  )
+  .register(kubernetes, { listType: 'map', listMapKeys: ['name'] });
