@@ -1,5 +1,5 @@
 import { Registry } from 'prom-client';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createClient, type KubeClient } from './client.ts';
 import {
   FencedError,
@@ -18,8 +18,6 @@ import { createFastClock } from './testing/fake-clock.ts';
 import { Nodes, type Widget, Widgets, widget, widgets } from './testing/objects.ts';
 import { type ScriptedServer, startScriptedServer } from './testing/scripted-server.ts';
 import { eventually, openSockets } from './testing/wait.ts';
-
-vi.setConfig({ testTimeout: 30_000 });
 
 let server: ScriptedServer;
 let client: KubeClient;

@@ -1,5 +1,5 @@
 import { Registry } from 'prom-client';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { createClient } from './client.ts';
 import {
   type Controller,
@@ -16,8 +16,6 @@ import { createFakeClock } from './testing/fake-clock.ts';
 import { Widgets, widget, widgets } from './testing/objects.ts';
 import { startScriptedServer } from './testing/scripted-server.ts';
 import { eventually } from './testing/wait.ts';
-
-vi.setConfig({ testTimeout: 30_000 });
 
 let controller: Controller | undefined;
 afterEach(() => controller?.stop());

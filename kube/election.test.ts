@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { Registry } from 'prom-client';
-import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import type { KubeClient } from './client.ts';
 import type { Clock } from './clock.ts';
 import { createElection, type ElectionOptions, LeadershipLostError } from './election.ts';
@@ -12,8 +12,6 @@ import { createMemoryClient, type MemoryFault } from './testing/memory-client.ts
 import { Widgets, widget, widgets } from './testing/objects.ts';
 import type { SeenRequest } from './testing/scripted-calls.ts';
 import { ScriptedState } from './testing/scripted-state.ts';
-
-vi.setConfig({ testTimeout: 60_000 });
 
 const leases = '/apis/coordination.k8s.io/v1/leases';
 const key = 'default/leader';

@@ -1,12 +1,10 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createClient, type KubeClient } from './client.ts';
 import { createEventRecorder, type EventRecorder } from './events.ts';
 import type { KubeObject } from './object.ts';
 import type { Event } from './resources.ts';
 import { createFakeClock, type FakeClock } from './testing/fake-clock.ts';
 import { type ScriptedServer, startScriptedServer } from './testing/scripted-server.ts';
-
-vi.setConfig({ testTimeout: 30_000 });
 
 const collection = '/apis/events.k8s.io/v1/events';
 let server: ScriptedServer;

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { createClient } from './client.ts';
 import type { Credentials } from './config.ts';
 import { createAuthority } from './testing/certificates.ts';
@@ -6,8 +6,6 @@ import { createFakeClock } from './testing/fake-clock.ts';
 import { Widgets, widget, widgets } from './testing/objects.ts';
 import { type ScriptedServer, startScriptedServer } from './testing/scripted-server.ts';
 import { eventually } from './testing/wait.ts';
-
-vi.setConfig({ testTimeout: 30_000 });
 
 const ref = { namespace: 'default', name: 'a' };
 let server: ScriptedServer | undefined;

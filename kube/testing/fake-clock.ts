@@ -4,6 +4,8 @@ import { type Clock, systemClock } from '../clock.ts';
 export interface FakeClock extends Clock {
   /** Moves on, running what falls due in order. */
   advance(byMs: number): void;
+  /** Moves on to the next timer there is, and runs it. */
+  advanceToNext(): void;
   /** Timers that have not run. */
   readonly pending: number;
 }
@@ -12,7 +14,7 @@ export function createFakeClock(): FakeClock {
   let nowMs = 0;
   let order = 0;
   const timers = new Map<number, { atMs: number; callback: () => void }>();
-  return {
+  const clock: FakeClock = {
     nowMs: () => nowMs,
     after(delayMs, callback) {
       const id = order++;
@@ -31,10 +33,15 @@ export function createFakeClock(): FakeClock {
       }
       nowMs = endMs;
     },
+    advanceToNext() {
+      const next = Math.min(...[...timers.values()].map(({ atMs }) => atMs));
+      if (timers.size > 0) clock.advance(next - nowMs);
+    },
     get pending() {
       return timers.size;
     },
   };
+  return clock;
 }
 
 /** The system's clock, `factor` times as fast: delays of seconds pass in milliseconds, sockets stay real. */
