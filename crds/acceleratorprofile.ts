@@ -52,6 +52,14 @@ export const acceleratorProfileSpec = z
         ],
       })
       .optional(),
+    memoryGiB: z
+      .int32()
+      .min(1)
+      .max(4096)
+      .describe(
+        'Memory of one accelerator. Weights that are loaded, and with the cache of one request cannot fit, are refused before they are loaded: vLLM, SGLang and TGI.',
+      )
+      .optional(),
     nodeSelector: stringMap(32)
       .describe('Labels that a node must have.')
       .register(kubernetes, { mapType: 'atomic' })

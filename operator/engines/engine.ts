@@ -60,6 +60,11 @@ export interface Engine {
   readonly defaultConcurrency: number;
   /** Gauges on its /metrics that count requests; undefined where it has none. */
   readonly metrics: { readonly running: string; readonly waiting: string } | undefined;
+  /**
+   * Which share of the accelerators' memory it uses for weights and cache; undefined when the user's arguments
+   * change the sizes. Absent for engines that can keep part of a model elsewhere.
+   */
+  memoryShare?(spec: ModelDeploymentSpec): number | undefined;
   endpoint(engine: EngineSpec): Endpoint;
   /** The first thing in `spec.engine` that would contradict what Fairlead sets. */
   refusal(spec: ModelDeploymentSpec): Refusal | undefined;

@@ -33,6 +33,15 @@ export function gives({ engine }: Pick<ModelDeploymentSpec, 'engine'>, ...flags:
   return (engine.args ?? []).some((argument) => flags.includes(canonical(written(argument))));
 }
 
+/** What the user gave to `flag`: `--flag=value`, or the argument after it. */
+export function argumentOf({ engine }: Pick<ModelDeploymentSpec, 'engine'>, flag: string) {
+  const args = engine.args ?? [];
+  const index = args.findIndex((argument) => canonical(written(argument)) === flag);
+  if (index < 0) return undefined;
+  const [, attached] = /[=\s](.*)$/.exec(args[index]?.trim() ?? '') ?? [];
+  return attached ?? args[index + 1];
+}
+
 function written(argument: string): string {
   return argument.trim().split(/[=\s]/, 1)[0] ?? '';
 }

@@ -1,6 +1,6 @@
 import { untilIdle } from './drain.ts';
 import type { Engine } from './engine.ts';
-import { gives, type OwnedFlag, refuseOwned, remedies } from './refused-flags.ts';
+import { argumentOf, gives, type OwnedFlag, refuseOwned, remedies } from './refused-flags.ts';
 
 const port = 30000;
 const metrics = { running: 'sglang:num_running_reqs', waiting: 'sglang:num_queue_reqs' };
@@ -29,6 +29,12 @@ export const sglang: Engine = {
   tensorParallel: true,
   defaultConcurrency: 256,
   metrics,
+
+  memoryShare(spec) {
+    if (gives(spec, '--quantization', '--kv-cache-dtype', '--cpu-offload-gb', '--load-format'))
+      return undefined;
+    return Number(argumentOf(spec, '--mem-fraction-static') ?? 0.9);
+  },
 
   endpoint: () => ({ port, healthPath: '/health' }),
 

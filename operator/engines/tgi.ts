@@ -1,6 +1,6 @@
 import { untilIdle } from './drain.ts';
 import type { Engine } from './engine.ts';
-import { gives, type OwnedFlag, refuseOwned, remedies } from './refused-flags.ts';
+import { argumentOf, gives, type OwnedFlag, refuseOwned, remedies } from './refused-flags.ts';
 
 const port = 8080;
 const metrics = { running: 'tgi_batch_current_size', waiting: 'tgi_queue_size' };
@@ -35,6 +35,11 @@ export const tgi: Engine = {
   tensorParallel: true,
   defaultConcurrency: 128,
   metrics,
+
+  memoryShare(spec) {
+    if (gives(spec, '--quantize', '--kv-cache-dtype')) return undefined;
+    return Number(argumentOf(spec, '--cuda-memory-fraction') ?? 1);
+  },
 
   endpoint: () => ({ port, healthPath: '/health' }),
 

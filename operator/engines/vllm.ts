@@ -1,7 +1,7 @@
 import type { ModelDeploymentSpec } from '../../crds/modeldeployment.ts';
 import { untilIdle } from './drain.ts';
 import type { Adapter, Engine } from './engine.ts';
-import { gives, type OwnedFlag, refuseOwned, remedies } from './refused-flags.ts';
+import { argumentOf, gives, type OwnedFlag, refuseOwned, remedies } from './refused-flags.ts';
 
 const port = 8000;
 const metrics = { running: 'vllm:num_requests_running', waiting: 'vllm:num_requests_waiting' };
@@ -36,6 +36,14 @@ export const vllm: Engine = {
   tensorParallel: true,
   defaultConcurrency: 256,
   metrics,
+
+  memoryShare(spec) {
+    if (
+      gives(spec, '--quantization', '-q', '--kv-cache-dtype', '--cpu-offload-gb', '--load-format')
+    )
+      return undefined;
+    return Number(argumentOf(spec, '--gpu-memory-utilization') ?? 0.9);
+  },
 
   endpoint: () => ({ port, healthPath: '/health' }),
 

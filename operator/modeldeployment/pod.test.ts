@@ -90,6 +90,29 @@ test.each(engineTypes)('%s with everything said, on every accelerator', async (t
   );
 });
 
+test('a download before the engine has its share of CPU and memory, and what must fit', () => {
+  const { spec } = render(
+    {
+      engine: { type: 'vLLM' },
+      source: { uri: 'hf://org/m' },
+      accelerator: { profile: 'nvidia', count: 2 },
+      resources: { limits: { memory: '8Gi' } },
+    },
+    { resourceName: 'nvidia.com/gpu', memoryGiB: 80, resources: { requests: { cpu: 4 } } },
+  );
+  const [loader] = spec?.initContainers ?? [];
+  expect(loader).toMatchObject({
+    name: 'weights',
+    resources: { requests: { cpu: '8' }, limits: { memory: '8Gi' } },
+  });
+  expect(loader?.env?.map(({ name, value }) => [name, value])).toEqual([
+    [
+      'FAIRLEAD_FIT',
+      JSON.stringify({ availableBytes: 144 * 2 ** 30, shown: '90 % of 2 × 80 GiB' }),
+    ],
+  ]);
+});
+
 test('a claim template for dynamic resource allocation', async () => {
   const deployment = modelDeployment({ accelerator: { profile: 'dra', count: 2 } });
   const template = claimTemplateOf(deployment, profiles.dra);

@@ -5,7 +5,9 @@ import type { ModelDeployment } from '../../crds/modeldeployment.ts';
 import { servedNameOf } from '../../crds/names.ts';
 import type { Pod } from '../../kube/resources.ts';
 import type { Container, Endpoint, Engine, EnvironmentVariable } from '../engines/engine.ts';
+import { fitOf, fitVariable } from '../weights/fit.ts';
 import type { ModelWeights } from '../weights/schemes.ts';
+import { modelPlace } from '../weights/weights.ts';
 import { type Devices, devicesOf, resources } from './devices.ts';
 import { mountPathsOf, withTemplate } from './pod-template.ts';
 import type { PodTemplate } from './replica-pod.ts';
@@ -59,9 +61,16 @@ export function renderTemplate(deployment: ModelDeployment, resolved: Resolved):
  * They run before the engine, so they may use what it asks for, and a quota that wants limits has them. The
  * accelerators stay with the engine.
  */
-function loaders(deployment: ModelDeployment, { weights, profile }: Resolved): Container[] {
+function loaders(deployment: ModelDeployment, resolved: Resolved): Container[] {
+  const { engine, weights, profile } = resolved;
   const asked = resources(deployment, profile, {});
-  return (weights.initContainers ?? []).map((container) => ({ ...container, resources: asked }));
+  const fit = fitOf(engine, deployment.spec, profile);
+  const judged = fit ? [{ name: fitVariable, value: JSON.stringify(fit) }] : [];
+  return (weights.initContainers ?? []).map((container) => ({
+    ...container,
+    env: [...(container.env ?? []), ...(container.name === modelPlace.loader ? judged : [])],
+    resources: asked,
+  }));
 }
 
 /** A volume that is empty when the pod starts, and where the engine has it. */

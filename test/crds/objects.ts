@@ -90,6 +90,7 @@ export function maximalAcceleratorProfile(): Intent<AcceleratorProfile> {
     images: { vLLM: long(1024), LlamaCpp: long(1024) },
     env: many(32, (index) => ({ name: `E${index}`.padEnd(256, 'x'), value: long(1024) })),
     shmSize: '16Gi',
+    memoryGiB: 4096,
   });
 }
 

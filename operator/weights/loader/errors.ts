@@ -8,6 +8,8 @@ const catalogue = {
   Gated:
     'accept its licence on the hub and give the token of that account in spec.source.secretName (key HF_TOKEN)',
   NoSpace: 'give the node more ephemeral storage, or choose a smaller model',
+  TooLarge:
+    'lower spec.engine.contextLength, raise spec.accelerator.count, or choose another profile or a smaller model',
   ChecksumMismatch:
     'the file was changed or damaged on its way; correct the checksum, or load it anew',
   BadCredentials: 'correct the Secret that spec.source.secretName names',

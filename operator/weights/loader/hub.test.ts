@@ -194,6 +194,20 @@ test.each<[string, Hub, Record<string, string>, string, RegExp]>([
   expect(String(error)).not.toContain('hf_secret');
 });
 
+test('weights that cannot fit are refused before they are loaded', async () => {
+  const of = await startHub({ paths: folderPaths });
+  const fit = { availableBytes: 150_000, shown: '90 % of 1 × 24 GiB' };
+  const env = { FAIRLEAD_FIT: JSON.stringify(fit) };
+  const { result, files } = await loadFrom(of, 'hf://org/m', 'folder', env);
+  await expect(result).rejects.toMatchObject({
+    code: 'TooLarge',
+    message: expect.stringMatching(
+      /^0\.0 GiB of weights do not fit into 0\.0 GiB \(90 % of 1 × 24/,
+    ),
+  });
+  expect(await files()).toEqual([]);
+});
+
 test('the operator’s endpoint holds where the Secret names none', async () => {
   const of = await startHub({ paths: ['q4.gguf'] });
   const env = { HF_ENDPOINT: '', FAIRLEAD_HUB_ENDPOINT: of.hub.origin };

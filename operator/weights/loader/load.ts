@@ -1,11 +1,14 @@
-import { statfs } from 'node:fs/promises';
+import { readFile, statfs } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { SourceScheme } from '../../../crds/modeldeployment/source.ts';
+import { type Fit, fitVariable } from '../fit.ts';
 import type { Form } from '../weights.ts';
-import { download } from './download.ts';
+import { type DownloadOptions, download } from './download.ts';
 import { LoadError } from './errors.ts';
 import { listGs } from './gs.ts';
 import { listHttps } from './https.ts';
 import { listHub } from './hub.ts';
+import { requireFit } from './memory.ts';
 import type { Lister, RemoteFile } from './remote-file.ts';
 import { type Patience, persist } from './retry.ts';
 import { listS3 } from './s3.ts';
@@ -61,9 +64,11 @@ export async function load(options: LoadOptions): Promise<{ files: number; bytes
   const timer = setInterval(() => log(`${gigabytes(bytes)}${of}`), progressEveryMs);
   try {
     if (totalBytes !== undefined) await requireRoom(folder, totalBytes);
+    const using = { onBytes, log, patience };
+    if (env[fitVariable]) await judge(JSON.parse(env[fitVariable]), files, folder, using);
     const worker = async () => {
       for (let file = rest.shift(); file; file = rest.shift()) {
-        await download(file, folder, { onBytes, log, patience });
+        await download(file, folder, using);
         log(`${file.path} is there`);
       }
     };
@@ -73,6 +78,27 @@ export async function load(options: LoadOptions): Promise<{ files: number; bytes
     clearInterval(timer);
   }
   return { files: files.length, bytes };
+}
+
+/** By the sizes of the listing and, where there is one, the model's configuration, which is loaded first. */
+async function judge(
+  fit: Fit,
+  files: readonly RemoteFile[],
+  folder: string,
+  using: DownloadOptions,
+): Promise<void> {
+  const weightsBytes = sum(files.filter(({ path }) => isWeights(path)));
+  if (weightsBytes === undefined) return;
+  requireFit(fit, weightsBytes, undefined);
+  const config = files.find(({ path }) => path === 'config.json');
+  if (!config) return;
+  // It is counted when its turn comes.
+  await download(config, folder, { ...using, onBytes: () => {} });
+  requireFit(fit, weightsBytes, JSON.parse(await readFile(join(folder, config.path), 'utf8')));
+}
+
+function isWeights(path: string): boolean {
+  return /\.(safetensors|bin|pt|gguf)$/.test(path);
 }
 
 /** Better said before an hour of loading than after it. */
