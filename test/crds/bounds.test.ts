@@ -6,14 +6,8 @@ import { definitions } from '../../crds/generate/definitions.ts';
 import type { StructuralSchema } from '../../crds/generate/structural.ts';
 import { ModelDeployments } from '../../crds/modeldeployment.ts';
 import { refusalOf, useApiServer } from './api-server.ts';
-import {
-  acceleratorProfile,
-  externalModel,
-  maximalAcceleratorProfile,
-  maximalExternalModel,
-  maximalModelDeployment,
-  modelDeployment,
-} from './objects.ts';
+import { maximalObjects } from './maximal.ts';
+import { acceleratorProfile, externalModel, modelDeployment } from './objects.ts';
 
 const api = useApiServer();
 
@@ -161,7 +155,32 @@ test.each(cases)(
 );
 
 test('maximal objects are accepted: the cost of the rules stays within its budget', async () => {
-  await api.client().create(ModelDeployments, maximalModelDeployment());
-  await api.client().create(AcceleratorProfiles, maximalAcceleratorProfile());
-  await api.client().create(ExternalModels, maximalExternalModel());
+  const { ModelDeployment, AcceleratorProfile, ExternalModel } = maximalObjects();
+  for (const object of ModelDeployment) await api.client().create(ModelDeployments, object);
+  for (const object of AcceleratorProfile) await api.client().create(AcceleratorProfiles, object);
+  for (const object of ExternalModel) await api.client().create(ExternalModels, object);
 });
+
+test('maximal objects leave no field out', () => {
+  const made: Record<string, readonly { spec?: unknown }[]> = maximalObjects();
+  for (const definition of definitions) {
+    const { kind } = definition.resource;
+    const { spec = {} } = objectSchema(definition).properties ?? {};
+    const specs = (made[kind] ?? []).map((object) => object.spec);
+    expect(leftOut(spec, kind, specs)).toEqual([]);
+  }
+});
+
+/** The fields of a schema that none of these values has. */
+function leftOut(schema: StructuralSchema, path: string, values: readonly unknown[]): string[] {
+  const present = values.filter((value) => value !== undefined);
+  if (present.length === 0) return [path];
+  if (schema.items) return leftOut(schema.items, `${path}[]`, present.flat());
+  return Object.entries(schema.properties ?? {}).flatMap(([name, child]) =>
+    leftOut(
+      child,
+      `${path}.${name}`,
+      present.map((value) => Reflect.get(value as object, name)),
+    ),
+  );
+}
