@@ -8,6 +8,7 @@ import type { Tracing } from '../telemetry/tracing.ts';
 import { Access } from './access/access.ts';
 import { watchKeys } from './access/watch.ts';
 import { createBalancer } from './balance/balancer.ts';
+import { metered, showBackends } from './balance/metered.ts';
 import type { Catalog } from './catalog/model.ts';
 import { watchCatalog } from './catalog/watch.ts';
 import type { RouterConfig } from './config.ts';
@@ -58,7 +59,7 @@ export async function startRouter(dependencies: RouterDependencies): Promise<Rou
   const accessLog = config.accessLog ? log : undefined;
   const telemetry = new RequestTelemetry({ metrics, tracing, accessLog, nowMs });
   const upstreams = new Upstreams();
-  const balancer = createBalancer(Math.random);
+  const balancer = metered(createBalancer(Math.random), metrics, nowMs);
   const budgets = new RetryBudgets(nowMs);
   const ejections = new Ejections(nowMs, ({ servedName }, { namespace, pod }, reason, out_ms) => {
     metrics.ejections.inc({ gen_ai_request_model: servedName, reason });
@@ -94,6 +95,7 @@ export async function startRouter(dependencies: RouterDependencies): Promise<Rou
     beforeScrape: () => {
       const ageMs = Math.max(catalog.ageMs(), keys?.lastEventAgeMs() ?? 0);
       metrics.catalogAge.set(ageMs / 1000);
+      showBackends(balancer, metrics, catalog.current().models);
     },
   });
   const demand = new DemandPublisher(
@@ -113,7 +115,6 @@ export async function startRouter(dependencies: RouterDependencies): Promise<Rou
     nowMs,
     log,
     bodyLimitBytes: config.bodyLimitBytes,
-    requestTimeoutMs: config.requestTimeoutMs,
     requestTimeoutMs: config.requestTimeoutMs,
     corsOrigins: config.corsOrigins,
     isDraining: () => draining,

@@ -29,6 +29,10 @@ const tokenBuckets = Array.from({ length: 14 }, (_, power) => 4 ** power);
 const overheadBuckets = [
   0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25,
 ];
+/** 10 µs to 10 ms: a decision takes microseconds; what takes longer was interrupted. */
+const decisionBuckets = [
+  0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01,
+];
 
 function round(seconds: number): number {
   return Number(seconds.toPrecision(6));
@@ -101,6 +105,43 @@ export const routerMetrics = {
     help: 'Time of a request spent in the router itself: neither receiving it nor waiting for an engine',
     labels: [],
     buckets: overheadBuckets,
+  },
+  routingDecisions: {
+    name: 'fairlead_routing_decisions_total',
+    type: 'counter',
+    help: 'Choices of a replica for an attempt, by the policy and by what decided',
+    labels: [model, 'policy', 'reason'],
+  },
+  routingDuration: {
+    name: 'fairlead_routing_duration_seconds',
+    type: 'histogram',
+    help: 'Time that the choice of a replica took',
+    labels: [],
+    buckets: decisionBuckets,
+  },
+  prefixLookupBlocks: {
+    name: 'fairlead_prefix_lookup_blocks_total',
+    type: 'counter',
+    help: 'Blocks of 256 bytes of the prompts that were compared with what replicas have cached',
+    labels: [model],
+  },
+  prefixHitBlocks: {
+    name: 'fairlead_prefix_hit_blocks_total',
+    type: 'counter',
+    help: 'Of these, blocks that the chosen replica was expected to have cached',
+    labels: [model],
+  },
+  backendRequestsInFlight: {
+    name: 'fairlead_backend_requests_in_flight',
+    type: 'gauge',
+    help: 'Requests that this router has open at a replica',
+    labels: [model, 'namespace', 'backend'],
+  },
+  backendPendingTokens: {
+    name: 'fairlead_backend_pending_tokens',
+    type: 'gauge',
+    help: 'Prompt tokens that this router sent to a replica and does not know to be computed',
+    labels: [model, 'namespace', 'backend'],
   },
   upstreamAttempts: {
     name: 'fairlead_upstream_attempts_total',

@@ -1,0 +1,47 @@
+import type { RouterMetrics } from '../../telemetry/metrics.ts';
+import type { Model } from '../catalog/model.ts';
+import type { Balancer } from './balancer.ts';
+
+/** Counts and times a balancer's decisions. */
+export function metered(balancer: Balancer, metrics: RouterMetrics, nowMs: () => number): Balancer {
+  const { routingDecisions, routingDuration, prefixLookupBlocks, prefixHitBlocks } = metrics;
+  return {
+    place(request, policy, candidates) {
+      const startMs = nowMs();
+      const placement = balancer.place(request, policy, candidates);
+      if (!placement) return undefined;
+      routingDuration.observe({ value: (nowMs() - startMs) / 1000, labels: {} });
+      const model = { gen_ai_request_model: request.model };
+      const { reason, prefix } = placement;
+      routingDecisions.inc({ ...model, policy, reason });
+      if (prefix) {
+        prefixLookupBlocks.inc(model, prefix.blocks);
+        prefixHitBlocks.inc(model, prefix.matchedBlocks);
+      }
+      return placement;
+    },
+    inFlight: (replicaId) => balancer.inFlight(replicaId),
+    pendingTokens: (replicaId) => balancer.pendingTokens(replicaId),
+    get total() {
+      return balancer.total;
+    },
+    retain: (replicas) => balancer.retain(replicas),
+  };
+}
+
+/** Shows the load of each replica there is now; series of others go. */
+export function showBackends(
+  balancer: Balancer,
+  { backendRequestsInFlight, backendPendingTokens }: RouterMetrics,
+  models: readonly Model[],
+): void {
+  backendRequestsInFlight.reset();
+  backendPendingTokens.reset();
+  for (const { servedName, replicas } of models) {
+    for (const { id, pod, host, namespace } of replicas) {
+      const labels = { gen_ai_request_model: servedName, namespace, backend: pod || host };
+      backendRequestsInFlight.set(labels, balancer.inFlight(id));
+      backendPendingTokens.set(labels, balancer.pendingTokens(id));
+    }
+  }
+}
