@@ -162,4 +162,16 @@ describe('limits', () => {
     access.replaceKeyring(ringOf({ new: 'tenant: t\nrequestsPerMinute: 1' }));
     refusalOf(() => access.authenticate(bearer('new')).admit());
   });
+
+  test('a key that was away for a moment comes back to what its tenant has used', () => {
+    const keys = { k: 'tenant: t\nrequestsPerMinute: 1' };
+    const access = accessWith(keys);
+    access.authenticate(bearer('k')).admit().end({});
+    access.replaceKeyring(ringOf({}));
+    access.replaceKeyring(ringOf(keys));
+    refusalOf(() => access.authenticate(bearer('k')).admit());
+    nowMs += 61_000;
+    access.replaceKeyring(ringOf(keys));
+    access.authenticate(bearer('k')).admit();
+  });
 });

@@ -66,9 +66,9 @@ export class Access {
   /** Takes the keys that are in force from now on. What tenants have used stays counted. */
   replaceKeyring(keyring: Keyring): void {
     this.#keyring = keyring;
-    const tenants = new Set([...keyring.keys.values()].map(({ tenant }) => tenant));
-    for (const [tenant, { inFlight }] of this.#accounts) {
-      if (!tenants.has(tenant) && inFlight === 0) this.#accounts.delete(tenant);
+    const nowMs = this.#nowMs();
+    for (const [tenant, account] of this.#accounts) {
+      if (account.isIdle(nowMs)) this.#accounts.delete(tenant);
     }
   }
 

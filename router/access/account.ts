@@ -27,8 +27,9 @@ export class Account {
   readonly #tokens = new SlidingMinute();
   #inFlight = 0;
 
-  get inFlight(): number {
-    return this.#inFlight;
+  /** Whether it counts nothing any more, and may be forgotten. */
+  isIdle(nowMs: number): boolean {
+    return this.#inFlight === 0 && this.#requests.sum(nowMs) + this.#tokens.sum(nowMs) === 0;
   }
 
   /** Which limit forbids a further request now; undefined: none. */
