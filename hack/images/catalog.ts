@@ -43,7 +43,16 @@ const llamaRootfs: RootfsDefinition = {
 const vllmRootfs: RootfsDefinition = {
   name: 'vllm',
   suite: 'bookworm',
-  packages: ['python3', 'libgomp1', 'libnuma1', 'libstdc++6', 'bash', 'coreutils', 'dash'],
+  packages: [
+    'python3',
+    'libgomp1',
+    'libnuma1',
+    'libstdc++6',
+    'util-linux',
+    'bash',
+    'coreutils',
+    'dash',
+  ],
   node: false,
 };
 
