@@ -17,7 +17,7 @@ import { type Applied, applyPlan } from './apply.ts';
 import { historyOf, outlived, type StoredRevision } from './history.ts';
 import { byModelDeployment, byOwner } from './indexes.ts';
 import { forgetRevisions, keepRevision } from './keep-revision.ts';
-import { type Demand, plan } from './plan.ts';
+import { type Demand, type Plan, plan } from './plan.ts';
 import { type Replica, replicaOf } from './replica.ts';
 import { type ResolveSettings, resolve, type SpecProblem } from './resolve.ts';
 import { revisionOf } from './revision.ts';
@@ -63,9 +63,11 @@ interface Outcome extends Applied {
  */
 export function createReconciler(options: ReconcilerOptions) {
   const { client, events, settings, demand, routerUrl, nowMs } = options;
+  /** What this process has done to pods that the cache still has as they were. */
+  const unseen: Unseen = new WeakMap();
 
   return async function reconcile(key: string, { signal }: ReconcileContext): Promise<Result> {
-    const observed = observe(key, options);
+    const observed = observe(key, options, unseen);
     if (!observed) return undefined;
     const { deployment, present } = observed;
     const outcome = deployment.spec.paused ? idle : await act(observed, signal);
@@ -102,6 +104,7 @@ export function createReconciler(options: ReconcilerOptions) {
     const wanted = { replicas, revision, fallback, rollout: limits };
     const planned = plan({ ...wanted, present, takenSlots, demand, nowMs: using.nowMs });
     const applied = await applyPlan(deployment, templates, planned, using);
+    remember(planned, observed.cached, unseen, using.nowMs);
 
     const needed = new Set([revision, current, ...present.map((one) => one.revision)]);
     await forgetRevisions(
@@ -137,17 +140,41 @@ const idle: Outcome = { refusal: undefined, cacheIsBehind: false };
 
 type Observed = NonNullable<ReturnType<typeof observe>>;
 
+/** Keyed by the cached object itself: the next one that the watch brings has no entry. */
+type Unseen = WeakMap<Pod, Partial<Replica>>;
+
+/**
+ * Notes what a plan did, so that the next one, on a cache that is behind, does not take another replica for
+ * the same purpose.
+ */
+function remember(
+  { drains, undrains, deletes }: Plan,
+  cached: ReadonlyMap<string, Pod>,
+  unseen: Unseen,
+  sinceMs: number,
+): void {
+  const note = ({ uid }: Replica, now: Partial<Replica>) => {
+    const pod = cached.get(uid);
+    if (pod) unseen.set(pod, now);
+  };
+  for (const { replica } of drains) note(replica, { state: 'draining', sinceMs });
+  for (const replica of undrains) note(replica, { state: 'live', sinceMs: undefined });
+  for (const { replica } of deletes) note(replica, { state: 'terminating', ready: false, sinceMs });
+}
+
 /** Everything that the decision depends on; undefined when there is nothing to decide. */
-function observe(key: string, options: ReconcilerOptions) {
+function observe(key: string, options: ReconcilerOptions, unseen: Unseen) {
   const { modelDeployments, claimants, profiles, pods, revisions } = options;
   const deployment = modelDeployments.get(key);
   // What is being deleted takes its pods along by garbage collection.
   if (!deployment || deployment.metadata.deletionTimestamp) return undefined;
   const { uid } = deployment.metadata;
   const present: Replica[] = [];
+  const cached = new Map<string, Pod>();
   const takenSlots = new Set<number>();
   for (const pod of pods.byIndex(byModelDeployment, key)) {
-    const replica = replicaOf(pod);
+    const replica = { ...replicaOf(pod), ...unseen.get(pod) };
+    cached.set(replica.uid, pod);
     if (controllerOf(pod)?.uid === uid) present.push(replica);
     else takenSlots.add(replica.slot);
   }
@@ -158,5 +185,5 @@ function observe(key: string, options: ReconcilerOptions) {
     profile: profiles.get(deployment.spec.accelerator.profile),
   };
   const revision = revisionOf(deployment, inUse);
-  return { deployment, revision, history, present, takenSlots, references };
+  return { deployment, revision, history, present, cached, takenSlots, references };
 }

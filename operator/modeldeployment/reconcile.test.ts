@@ -1,0 +1,100 @@
+import { beforeEach, expect, test } from 'vitest';
+import type { ModelDeployment } from '../../crds/modeldeployment.ts';
+import type { KubeClient } from '../../kube/client.ts';
+import { type Intent, type KubeObject, keyOf, type ResourceType } from '../../kube/object.ts';
+import type { ControllerRevision, Pod } from '../../kube/resources.ts';
+import { createStore } from '../../kube/store.ts';
+import { modelDeployment, nowMs } from '../testing/fixtures.ts';
+import { modelDeploymentIndexes, ownedIndexes, podIndexes } from './indexes.ts';
+import { createReconciler } from './reconcile.ts';
+
+/** An operator whose cache learns of what it wrote only by `see`. */
+function operator(inFlight: Map<string, number> = new Map()) {
+  const modelDeployments = createStore<ModelDeployment>(modelDeploymentIndexes);
+  const pods = createStore<Pod>(podIndexes);
+  const revisions = createStore<ControllerRevision>(ownedIndexes);
+  const writes: string[] = [];
+  const made: KubeObject[] = [];
+  const client = {
+    async create<T extends KubeObject>({ kind }: ResourceType<T>, intent: Intent<T>) {
+      writes.push(`create ${kind} ${intent.metadata.name}`);
+      const { name } = intent.metadata;
+      const metadata = { uid: `uid-${name}`, creationTimestamp: '2026-11-21T11:59:00Z' };
+      const object = { kind, ...intent, metadata: { ...metadata, ...intent.metadata } };
+      made.push(object as unknown as KubeObject);
+      return object;
+    },
+    async patch({ kind }: ResourceType, { name }: { name: string }) {
+      writes.push(`patch ${kind} ${name}`);
+    },
+    async delete({ kind }: ResourceType, { name }: { name: string }) {
+      writes.push(`delete ${kind} ${name}`);
+    },
+    apply: async () => {},
+  } as unknown as KubeClient;
+  const reconciler = createReconciler({
+    client,
+    events: { record() {}, flush: async () => {} },
+    modelDeployments,
+    claimants: [modelDeployments],
+    profiles: createStore(),
+    pods,
+    revisions,
+    demand: { inFlight: (uid) => inFlight.get(uid) ?? 0, isDrained: () => false },
+    settings: {
+      engineImages: { accelerated: {}, cpu: { LlamaCpp: 'llama:1' } },
+      hostPaths: [],
+      loader: { image: 'fairlead:1', hubEndpoint: undefined },
+    },
+    routerUrl: 'http://router/v1',
+    nowMs: () => nowMs,
+  });
+  const reconcile = async (deployment: ModelDeployment) => {
+    modelDeployments.set(deployment);
+    writes.length = 0;
+    const { signal } = new AbortController();
+    await reconciler('models/skiff', { signal });
+    return [...writes];
+  };
+  const see = () => {
+    for (const object of made.splice(0)) {
+      const ready = { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] };
+      if (object.kind === 'Pod') pods.set({ ...(object as Pod), status: ready } as Pod);
+      else revisions.set(object as ControllerRevision);
+    }
+  };
+  return { reconcile, see, pods };
+}
+
+let inFlight: Map<string, number>;
+beforeEach(() => {
+  inFlight = new Map();
+});
+
+test('a revision is kept before its first pod is made, and made of again and again', async () => {
+  const { reconcile, see, pods } = operator();
+  const [revision, podMade] = await reconcile(modelDeployment());
+  expect(revision).toMatch(/^create ControllerRevision skiff-[0-9a-f]{8}$/);
+  expect(podMade).toBe(`${revision?.replace('ControllerRevision', 'Pod')}-0`);
+  see();
+  expect(await reconcile(modelDeployment())).toEqual([]);
+  for (const pod of pods.list()) pods.remove(keyOf(pod));
+  expect(await reconcile(modelDeployment())).toEqual([podMade]);
+});
+
+test('paused: nothing is written', async () => {
+  const { reconcile } = operator();
+  expect(await reconcile(modelDeployment({ paused: true }))).toEqual([]);
+});
+
+test('on a cache that is behind, one replica goes and not a second in its place', async () => {
+  const { reconcile, see, pods } = operator(inFlight);
+  await reconcile(modelDeployment({ replicas: 3 }));
+  see();
+  const names = pods.list().map(({ metadata }) => metadata.name);
+  inFlight.set(`uid-${names[1]}`, 5).set(`uid-${names[2]}`, 5);
+  expect(await reconcile(modelDeployment({ replicas: 2 }))).toEqual([`patch Pod ${names[0]}`]);
+  // By now another one would be the first to go.
+  inFlight.set(`uid-${names[0]}`, 9);
+  expect(await reconcile(modelDeployment({ replicas: 2 }))).toEqual([]);
+});
