@@ -26,13 +26,19 @@ test('every default appears, and they are the ones that the operator counts on',
   const { spec } = await api.client().create(ModelDeployments, modelDeployment('defaults'));
   expect(spec).toEqual({
     source: { uri: 'oci://local.test/skiff:1' },
-    engine: { type: 'LlamaCpp', features: ['Chat', 'Completions'] },
+    engine: { type: 'LlamaCpp' },
     accelerator: { profile: 'cpu', count: 1 },
     replicas: 1,
     routing: {
       policy: 'PrefixAware',
       timeouts: { connect: '5s', firstByte: '0s', idle: '5m', total: '1h' },
       retries: 2,
+    },
+    rollout: {
+      maxUnavailable: 1,
+      drainTimeout: '10m',
+      startTimeout: '1h',
+      revisionHistoryLimit: 5,
     },
   });
   expect(modelDeploymentSpec.parse(modelDeployment('defaults').spec)).toEqual(spec);

@@ -31,6 +31,17 @@ const modelDeploymentRules: readonly RuleCase[] = [
     says: /letters, digits and \. _ : \/ @ - are allowed/,
   },
   {
+    rule: 'a rollout can replace something',
+    accepted: [
+      { rollout: { maxSurge: 0 } },
+      { rollout: { maxUnavailable: 0 } },
+      { rollout: { maxSurge: 1, maxUnavailable: 0 } },
+    ],
+    refused: [{ rollout: { maxSurge: 0, maxUnavailable: 0 } }],
+    field: 'spec.rollout',
+    says: /maxSurge and maxUnavailable must not both be 0/,
+  },
+  {
     rule: 'source.uri has a scheme that is supported',
     accepted: [source('oci://local.test/skiff:1')],
     refused: [
