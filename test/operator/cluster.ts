@@ -43,7 +43,10 @@ const writes = new Set(['create', 'update', 'patch', 'delete', 'deletecollection
 
 /** A pod with the labels that carry its place. */
 export interface ModelPod extends PodObject {
-  metadata: PodObject['metadata'] & { labels: Record<string, string> };
+  metadata: PodObject['metadata'] & {
+    labels: Record<string, string>;
+    annotations?: Record<string, string>;
+  };
   spec: PodObject['spec'] & { containers: { image: string }[] };
 }
 

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { waitUntil } from '../support/wait-until.ts';
 import { type ModelPod, skiff, useCluster } from './cluster.ts';
@@ -6,6 +7,8 @@ import { type OperatorProcess, startOperator } from './operator-process.ts';
 const cluster = useCluster('operator-life');
 const { pods, model, condition } = cluster;
 let operator: OperatorProcess;
+/** How long nothing may be written; `make soak-rollout` waits five minutes. */
+const restMs = Number(process.env.FAIRLEAD_REST_SECONDS ?? 10) * 1_000;
 
 beforeAll(async () => {
   operator = await startOperator(cluster.kubeconfigPath());
@@ -22,58 +25,102 @@ const isReady = ({ status, metadata }: ModelPod) =>
   status.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True') === true;
 const ready = (name: string) => condition(name, 'Ready', 'True', 'Ready');
 
-test('a change of the spec replaces the replicas one by one and never leaves fewer than all but one', async () => {
-  await cluster.kubectl().apply(skiff('rolled', { replicas: 3 }));
-  await ready('rolled');
-  const before = await live('rolled');
-  const revision = (await model('rolled')).status?.currentRevision;
+test.each([
+  ['with a surge, all of them always serve', 'surging', 1, 3],
+  ['in place, never fewer than all but one serve', 'rolled', 0, 2],
+])(
+  'a change of the spec replaces the replicas one by one; %s',
+  async (_case, name, maxSurge, least) => {
+    const spec = { replicas: 3, rollout: { maxSurge } };
+    await cluster.kubectl().apply(skiff(name, spec));
+    await ready(name);
+    const before = await live(name);
+    const revision = (await model(name)).status?.currentRevision;
 
-  let fewest = 3;
-  let over = false;
-  const watching = (async () => {
-    while (!over) {
-      const serving = (await pods('rolled')).filter(isReady).length;
-      fewest = Math.min(fewest, serving);
-    }
-  })();
+    // What the operator leaves serving; whether a busy machine answers every probe is not its doing.
+    const wereReady = new Set(uids(before));
+    let fewest = 3;
+    let over = false;
+    const watching = (async () => {
+      while (!over) {
+        const left = (await live(name)).filter(
+          ({ metadata }) => metadata.annotations?.['fairlead.dev/draining'] === undefined,
+        );
+        for (const { metadata } of left.filter(isReady)) wereReady.add(metadata.uid);
+        fewest = Math.min(
+          fewest,
+          left.filter(({ metadata }) => wereReady.has(metadata.uid)).length,
+        );
+      }
+    })();
+    const engine = { type: 'LlamaCpp', maxConcurrency: 2 };
+    await cluster.kubectl().apply(skiff(name, { ...spec, engine }));
+    await waitUntil('the new revision is rolled out', async () => {
+      const { status } = await model(name);
+      return status?.currentRevision !== revision && status?.readyReplicas === 3 ? true : undefined;
+    });
+    over = true;
+    await watching;
+    await ready(name);
+
+    expect(fewest).toBeGreaterThanOrEqual(least);
+    const after = await live(name);
+    expect(after).toHaveLength(3);
+    const { currentRevision, updateRevision, updatedReplicas } = (await model(name)).status ?? {};
+    expect(after.map(({ metadata }) => metadata.labels['fairlead.dev/revision'])).toEqual(
+      Array(3).fill(currentRevision),
+    );
+    expect({ updateRevision, updatedReplicas }).toEqual({
+      updateRevision: currentRevision,
+      updatedReplicas: 3,
+    });
+    for (const uid of uids(after)) expect(uids(before)).not.toContain(uid);
+  },
+);
+
+test.each([
+  ['in place it costs one replica at most', 'broken', 0, 1],
+  ['with a surge it costs none', 'spared', 1, 2],
+])(
+  'a broken change is stopped, and going back heals at once; %s',
+  async (_case, name, maxSurge, left) => {
+    const rollout = { maxSurge };
+    await cluster.kubectl().apply(skiff(name, { replicas: 2, rollout }));
+    await ready(name);
+    const before = uids(await live(name));
+    const engine = { type: 'LlamaCpp', args: ['--nonsense'] };
+    const broken = { replicas: 2, rollout: { maxSurge, startTimeout: '5s' }, engine };
+    await cluster.kubectl().apply(skiff(name, broken));
+    await condition(name, 'Ready', 'False', 'EngineCrashed');
+    await condition(name, 'Available', 'True', 'ReplicasReady');
+    const message = await condition(name, 'Stalled', 'True', 'ProgressDeadlineExceeded');
+    expect(message).toContain('invalid argument: --nonsense');
+    await condition(name, 'Progressing', 'False', 'ProgressDeadlineExceeded');
+    const kept = uids((await live(name)).filter(isReady));
+    expect(kept).toHaveLength(left);
+    for (const uid of kept) expect(before).toContain(uid);
+    await cluster.kubectl().apply(skiff(name, { replicas: 2, rollout }));
+    await ready(name);
+    for (const uid of kept) expect(uids(await live(name))).toContain(uid);
+    await condition(name, 'Stalled', 'False', 'NotStalled');
+  },
+);
+
+test('while it is paused nothing is done, and then everything', async () => {
+  await cluster.kubectl().apply(skiff('paused', { paused: true }));
+  await condition('paused', 'Progressing', 'Unknown', 'Paused');
+  expect(await pods('paused')).toEqual([]);
+  await cluster.kubectl().apply(skiff('paused'));
+  await ready('paused');
+  const before = uids(await live('paused'));
   const engine = { type: 'LlamaCpp', maxConcurrency: 2 };
-  await cluster.kubectl().apply(skiff('rolled', { replicas: 3, engine }));
-  await waitUntil('the new revision is rolled out', async () => {
-    const { status } = await model('rolled');
-    return status?.currentRevision !== revision && status?.readyReplicas === 3 ? true : undefined;
-  });
-  over = true;
-  await watching;
-  await ready('rolled');
-
-  expect(fewest).toBeGreaterThanOrEqual(2);
-  const after = await live('rolled');
-  expect(after).toHaveLength(3);
-  const { currentRevision, updateRevision, updatedReplicas } = (await model('rolled')).status ?? {};
-  expect(after.map(({ metadata }) => metadata.labels['fairlead.dev/revision'])).toEqual(
-    Array(3).fill(currentRevision),
+  await cluster.kubectl().apply(skiff('paused', { paused: true, engine }));
+  await condition('paused', 'Ready', 'False', 'Paused');
+  expect(uids(await pods('paused'))).toEqual(before);
+  await cluster.kubectl().run(['delete', 'mdep', 'paused']);
+  await waitUntil('no pod is left', async () =>
+    (await pods('paused')).length === 0 ? true : undefined,
   );
-  expect({ updateRevision, updatedReplicas }).toEqual({
-    updateRevision: currentRevision,
-    updatedReplicas: 3,
-  });
-  for (const uid of uids(after)) expect(uids(before)).not.toContain(uid);
-});
-
-test('a broken change costs one replica at most, and going back heals at once', async () => {
-  await cluster.kubectl().apply(skiff('broken', { replicas: 2 }));
-  await ready('broken');
-  const before = uids(await live('broken'));
-  const engine = { type: 'LlamaCpp', args: ['--nonsense'] };
-  await cluster.kubectl().apply(skiff('broken', { replicas: 2, engine }));
-  await condition('broken', 'Ready', 'False', 'EngineCrashed');
-  await condition('broken', 'Available', 'True', 'ReplicasReady');
-  const kept = uids((await live('broken')).filter(isReady));
-  expect(kept).toHaveLength(1);
-  expect(before).toContain(kept[0]);
-  await cluster.kubectl().apply(skiff('broken', { replicas: 2 }));
-  await ready('broken');
-  expect(uids(await live('broken'))).toContain(kept[0]);
 });
 
 test('scaling down takes the replica without node before one that serves', async () => {
@@ -147,20 +194,46 @@ test('what is unchanged is not written, whatever is reconciled', async () => {
   expect(written()).toEqual(before);
 });
 
-test('another operator, with another default image, restarts nothing', async () => {
+test('fifty models at rest cause no write', async () => {
+  const names = Array.from({ length: 50 }, (_, index) => `idle-${index}`);
+  // No node has so many: their pods wait, and cost the test's machine nothing.
+  const accelerator = { profile: 'fake-gpu', count: 64 };
+  await cluster.kubectl().apply(...names.map((name) => skiff(name, { replicas: 2, accelerator })));
+  for (const name of names) await condition(name, 'Ready', 'False', 'Unschedulable');
+  const written = () => cluster.operatorWrites().filter((write) => write.includes('idle-')).length;
+  let before = written();
+  await waitUntil('the last Event is written', async () => {
+    await delay(2_000);
+    const now = written();
+    const isQuiet = now === before;
+    before = now;
+    return isQuiet ? true : undefined;
+  });
+  expect(before).toBeGreaterThan(100);
+  await delay(restMs);
+  expect(written()).toBe(before);
+  await cluster.kubectl().run(['delete', 'mdep', ...names, '--wait=false']);
+});
+
+test('another operator, with another default image, restarts nothing and makes lost pods as they were', async () => {
   await cluster.kubectl().apply(skiff('kept', { replicas: 2 }));
   await ready('kept');
   const before = uids(await live('kept'));
+  const image = (pod: ModelPod) => pod.spec.containers[0]?.image;
+  const [first] = await live('kept');
   expect(await operator.stop()).toBe(0);
   operator = await startOperator(cluster.kubeconfigPath(), {
-    FAIRLEAD_ENGINE_IMAGES: '{"LlamaCpp": "local.test/llama-server:2"}',
+    FAIRLEAD_ENGINE_IMAGES: JSON.stringify({ LlamaCpp: 'local.test/llama-server:2' }),
   });
   await waitUntil('it leads', () => (operator.logged('leading') ? true : undefined));
-  await cluster.kubectl().run(['scale', 'mdep/kept', '--replicas=1']);
-  await waitUntil('it has worked', async () =>
-    (await live('kept')).length === 1 ? true : undefined,
-  );
-  expect(before).toContain(uids(await live('kept'))[0]);
+  await cluster.kubectl().run(['delete', 'pod', first!.metadata.name, '--wait=false']);
+  await waitUntil('it has replaced the deleted one', async () => {
+    const now = (await live('kept')).filter(isReady);
+    return now.length === 2 ? true : undefined;
+  });
+  const after = await live('kept');
+  expect(before.filter((uid) => uids(after).includes(uid))).toHaveLength(1);
+  expect(after.map(image)).toEqual([image(first!), image(first!)]);
   await operator.stop();
   operator = await startOperator(cluster.kubeconfigPath());
 });
