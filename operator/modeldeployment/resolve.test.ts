@@ -82,6 +82,12 @@ test.each<[string, Record<string, unknown>, Partial<References>, RegExp]>([
     /spec\.servedName: the name "shared" is served by the older ModelDeployment models\/skiff; choose/,
   ],
   [
+    'NameConflict',
+    { servedName: 'own', aliases: ['shared'] },
+    { conflict: { servedName: 'shared', owner: modelDeployment() } },
+    /spec\.aliases: the name "shared" is served by the older ModelDeployment models\/skiff; choose/,
+  ],
+  [
     'ProfileNotFound',
     { accelerator: { profile: 'ghost' } },
     {},
