@@ -207,6 +207,14 @@ test('long last words keep their end', () => {
   expect(told).toContain('saying "the end"');
 });
 
+test('no secret is among the last words', () => {
+  const message = 'loading\nHTTP 401 for HF_TOKEN=hf_0123456789abcdef: giving up';
+  const { message: told } =
+    problemOf(pod(container({ state: { terminated: { ...terminated, message } } }))) ?? {};
+  expect(told).toContain('HTTP 401 for HF_TOKEN=*** giving up');
+  expect(told).not.toContain('0123');
+});
+
 test('a pod is read as a replica', () => {
   const ready = { conditions: [{ type: 'Ready', status: 'True' }], phase: 'Running' };
   expect(replicaOf(pod(ready))).toEqual({
