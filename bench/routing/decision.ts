@@ -25,7 +25,8 @@ export interface DecisionFigures {
 const promptBytes = 100 * 1024;
 const replicas = 100;
 const blocksEach = 10_000;
-const decisions = 5_000;
+const prompts = 200;
+const repeats = 25;
 
 /** Measures decisions of the router's balancer; best on a quiet machine and with `--expose-gc`. */
 export function measureDecision(): DecisionFigures {
@@ -65,7 +66,7 @@ export function measureDecision(): DecisionFigures {
 function conversations(): Buffer[] {
   const random = seededRandom(2);
   const shared = Buffer.alloc(promptBytes, 'You are a helpful assistant who answers at length. ');
-  return Array.from({ length: 64 }, (_, at) => {
+  return Array.from({ length: prompts }, (_, at) => {
     const body = Buffer.alloc(promptBytes, `${random.next()} conversation ${at} `);
     shared.copy(body, 0, 0, random.below(promptBytes));
     return body;
@@ -81,15 +82,21 @@ function replicaAt(at: number): Replica {
   return { id: pod, pod, namespace: 'default', revision: 'r', host: '127.0.0.1', port: 80 };
 }
 
+/** Over the prompts, of each prompt's median: what interrupted the process does not count. */
 function quantiles(run: (at: number) => void): Quantiles {
-  const took = new Float64Array(decisions);
-  for (let at = 0; at < decisions; at++) {
-    const start = performance.now();
-    run(at);
-    took[at] = (performance.now() - start) * 1000;
+  const took = Array.from({ length: repeats }, () => new Float64Array(prompts));
+  for (const round of took) {
+    for (let at = 0; at < prompts; at++) {
+      const start = performance.now();
+      run(at);
+      round[at] = (performance.now() - start) * 1000;
+    }
   }
-  took.sort();
-  return { p50: took[decisions >> 1] ?? 0, p99: took[Math.floor(decisions * 0.99)] ?? 0 };
+  const medians = Float64Array.from({ length: prompts }, (_, at) => {
+    const each = Float64Array.from(took, (round) => round[at] ?? 0).sort();
+    return each[repeats >> 1] ?? 0;
+  }).sort();
+  return { p50: medians[prompts >> 1] ?? 0, p99: medians[Math.floor(prompts * 0.99)] ?? 0 };
 }
 
 function garbageOf(run: (at: number) => void): number {

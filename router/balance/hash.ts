@@ -49,13 +49,13 @@ function hashBlock(start: number, seed: number): number {
   let c = k3;
   let d = k4;
   for (let at = start; at < start + blockWords; at += 4) {
-    a = Math.imul(a ^ (words[at] ?? 0), k1);
+    a = Math.imul(a ^ (words[at] as number), k1);
     a ^= a >>> 15;
-    b = Math.imul(b ^ (words[at + 1] ?? 0), k1);
+    b = Math.imul(b ^ (words[at + 1] as number), k1);
     b ^= b >>> 15;
-    c = Math.imul(c ^ (words[at + 2] ?? 0), k1);
+    c = Math.imul(c ^ (words[at + 2] as number), k1);
     c ^= c >>> 15;
-    d = Math.imul(d ^ (words[at + 3] ?? 0), k1);
+    d = Math.imul(d ^ (words[at + 3] as number), k1);
     d ^= d >>> 15;
   }
   return mix(a, mix(b, mix(c, d)));
