@@ -3,6 +3,7 @@ import type { ModelDeployment } from '../../crds/modeldeployment.ts';
 import type { Pod } from '../../kube/resources.ts';
 import { buildCatalog } from './build.ts';
 import { slimPod } from './replica.ts';
+import { targetOf } from './target.ts';
 
 interface DeploymentFacts {
   namespace?: string;
@@ -10,6 +11,7 @@ interface DeploymentFacts {
   createdAt?: string;
   deleting?: boolean;
   message?: string;
+  spec?: object;
 }
 
 function deployment(name: string, facts: DeploymentFacts = {}): ModelDeployment {
@@ -25,7 +27,12 @@ function deployment(name: string, facts: DeploymentFacts = {}): ModelDeployment 
       creationTimestamp: createdAt,
       ...(facts.deleting ? { deletionTimestamp: createdAt } : undefined),
     },
-    spec: { servedName, engine: { type: 'LlamaCpp', features: ['Chat'] }, replicas: 2 },
+    spec: {
+      servedName,
+      engine: { type: 'LlamaCpp', features: ['Chat'] },
+      replicas: 2,
+      ...facts.spec,
+    },
     status: { conditions: [{ type: 'Ready', status: message ? 'False' : 'True', message }] },
   };
   return object as unknown as ModelDeployment;
@@ -118,6 +125,32 @@ test('an object that is being deleted serves nothing and leaves its name to othe
     [pod('old', 'old-0'), pod('new', 'new-0')],
   );
   expect(byName.get('shared')?.replicas.map((replica) => replica.pod)).toEqual(['new-0']);
+});
+
+test('aliases and adapters lead to the model, and to the name that its engine knows', () => {
+  const spec = { aliases: ['gpt-4o'], adapters: [{ name: 'law', source: {} }] };
+  const catalog = buildCatalog([deployment('m', { servedName: 'org/m', spec })], []);
+  expect([...catalog.byName.keys()]).toEqual(['org/m', 'gpt-4o', 'org/m:law']);
+  expect(catalog.models).toHaveLength(1);
+  expect(targetOf(catalog, 'gpt-4o')).toMatchObject({ engineName: 'org/m', adapter: undefined });
+  expect(targetOf(catalog, 'org/m:law')).toMatchObject({ engineName: 'org/m:law', adapter: 'law' });
+});
+
+test('spec.routing is read in milliseconds; an object from before it has the defaults', () => {
+  const routing = {
+    policy: 'LeastLoad',
+    timeouts: { connect: '250ms', firstByte: '1m', idle: '1h30m', total: '0s' },
+    retries: 0,
+    fallbacks: ['other'],
+  };
+  const read = (spec: object) => buildCatalog([deployment('m', { spec })], []).models[0]?.routing;
+  expect(read({ routing })).toEqual({
+    policy: 'LeastLoad',
+    retries: 0,
+    timeouts: { connectMs: 250, firstByteMs: 60_000, idleMs: 5_400_000, totalMs: 0 },
+    fallbacks: ['other'],
+  });
+  expect(read({})).toMatchObject({ policy: 'PrefixAware', retries: 2, fallbacks: [] });
 });
 
 test('why a model is not ready is in the operator’s words', () => {
