@@ -62,7 +62,7 @@ export class Exchange {
       const grant = caller.admit();
       record.whenOver((facts, end) => grant.end(usageOf(facts, end)));
       this.#recordCall(endpoint, call);
-      const relayed = {
+      return {
         endpoint,
         path: call.path + request.query,
         rawHeaders: request.rawHeaders,
@@ -80,12 +80,11 @@ export class Exchange {
           ),
         onlyReplica,
         sessionKey: request.header('x-session-id'),
-        countTokens: grant.countTokens || undefined,
+        countTokens: grant.countTokens,
         observe: endpoint.storesResponses ? responseIds.learner(asked.model) : undefined,
-        refuse: (error: ApiError) => this.refuse(error),
+        refuse: (error) => this.refuse(error),
         releaseBody: () => request.releaseBody(),
       };
-      return relayed;
     } catch (error) {
       this.#recordCall(endpoint, call);
       this.refuse(error);
