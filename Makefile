@@ -6,7 +6,7 @@ CLUSTER_NAME ?= demo
 CLUSTER ?= local
 export CLUSTER_NAME CLUSTER
 
-.PHONY: help install demo demo-down test unit e2e soak-kube soak-rollout bench-kube bench-routing check audit fmt generate cluster cluster-down cluster-status kubectl images vllm conformance
+.PHONY: help install demo demo-down test unit e2e soak-kube soak-rollout bench-kube bench-routing check audit fmt generate cluster cluster-down cluster-status kubectl images vllm conformance fuzz
 
 help: ## List the tasks
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -80,6 +80,9 @@ test/conformance/clients/node_modules/.installed: $(addprefix test/conformance/c
 conformance: vllm test/conformance/clients/node_modules/.installed ## Clients and suites against llama-server, vLLM, aimock: direct and routed agree
 	tsc -p test/conformance/clients
 	node test/conformance/main.ts $(ARGS)
+
+fuzz: install ## 100,000 mutated requests and replies through a router (make test: 5,000)
+	node test/fuzz/main.ts $(ARGS)
 
 vllm: install ## Fetch the real vLLM for processors into the cache folder (2 GB; once)
 	node hack/vllm/main.ts

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Outcomes } from './clients.ts';
+import { mergePieces } from './merge.ts';
 import { normalise } from './normalise.ts';
 
 /** A check whose outcome the router changes on purpose. */
@@ -32,10 +33,13 @@ export function compare(
   direct: Outcomes,
   routed: Outcomes,
   mended: readonly Mended[],
+  cutsVary: boolean,
 ): Comparison[] {
   const names = new Set([...Object.keys(direct), ...Object.keys(routed)]);
   return [...names].map((check) => {
-    const [a, b] = [normalise(direct[check]), normalise(routed[check])];
+    const [a, b] = [direct[check], routed[check]].map((outcome) =>
+      cutsVary ? mergePieces(normalise(outcome)) : normalise(outcome),
+    );
     const both = { check, answered: isAnswer(b), direct: a, routed: b };
     if (isDeepStrictEqual(a, b)) return { ...both, verdict: 'same' };
     const rule = mended.find(({ checks, accepts }) => checks.test(check) && accepts(a, b));

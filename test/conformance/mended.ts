@@ -41,12 +41,12 @@ export const mended: readonly Mended[] = [
   },
   {
     why: 'The suite takes an error in OpenAI’s shape for an endpoint that is there.',
-    checks: /^surface (images|audio|completions|messages\/count_tokens)/,
+    checks: /^surface (images|audio|completions|embeddings|messages\/count_tokens)/,
     accepts: verdicts(false, true),
   },
   {
     why: 'The suite takes an error in OpenAI’s shape for an endpoint that is there.',
-    checks: /^engine (images|audio|completions|messages\/count_tokens)/,
+    checks: /^engine (images|audio|completions|embeddings|messages\/count_tokens)/,
     accepts: (direct, routed) =>
       isDeepStrictEqual(direct, ['unsupported']) && Array.isArray(routed) && routed[0] !== 'pass',
   },
@@ -83,11 +83,32 @@ export const mended: readonly Mended[] = [
     accepts: refused(404, /No replica is known to hold a response/),
   },
   {
+    why: 'Errors have the dialect’s shape, which the suite misses in the engine’s own.',
+    checks: /^engine messages: error/,
+    accepts: (direct, routed) => isDeepStrictEqual(routed, without('messages-error-shape', direct)),
+  },
+  {
+    why: 'The router asks for `usage` to count tokens and takes that event out again; vLLM then has its `system_fingerprint` only there. `router.streamUsage: false` leaves the stream alone.',
+    checks: /stream/,
+    accepts: (direct, routed) =>
+      isDeepStrictEqual(withoutFingerprint(direct), withoutFingerprint(routed)),
+  },
+  {
     why: 'An error whose shape is not the dialect’s gets that shape: same status and message, the engine’s own text under `error.upstream`.',
     checks: /./,
     accepts: isWrapped,
   },
 ];
+
+function without(item: string, list: unknown): unknown {
+  return Array.isArray(list) ? list.filter((other) => other !== item) : list;
+}
+
+function withoutFingerprint(outcome: unknown): unknown {
+  return JSON.stringify(outcome)
+    .replaceAll(/,"system_fingerprint":("vllm-[^"]*"|null)/g, '')
+    .replaceAll(/,\\"system_fingerprint\\":\\"vllm-[^"]*\\"/g, '');
+}
 
 /** Same status, and the engine's words whole inside. */
 function isWrapped(direct: unknown, routed: unknown): boolean {
