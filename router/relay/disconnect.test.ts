@@ -47,8 +47,8 @@ async function leave(phase: 'prefill' | 'streaming', how: Goodbye): Promise<void
   if (how === 'reset') client.socket.resetAndDestroy();
   else if (how === 'close') client.socket.destroy();
   else client.socket.end();
-  await eventually('the engine’s connection is closed', () => upstream.connections === 0, 1_000);
-  await eventually('the slot is free', () => router.inFlight() === 0, 1_000);
+  await eventually('the engine’s connection is closed', () => upstream.connections === 0);
+  await eventually('the slot is free', () => router.inFlight() === 0);
 }
 
 test.each<['prefill' | 'streaming', Goodbye]>([
