@@ -46,6 +46,8 @@ export interface ModelSpec {
   servedName?: string;
   engine?: EngineType;
   aliases?: string[];
+  /** Names of adapters. */
+  adapters?: string[];
   features?: Feature[];
   notReadyMessage?: string;
   routing?: z.input<typeof routingSpec>;
@@ -111,12 +113,13 @@ export async function startTestRouter(
       name,
       { servedName, aliases, engine = 'LlamaCpp', notReadyMessage, routing, ...rest } = {},
     ) {
-      const { features = ['Chat', 'Completions'] } = rest;
+      const { features = ['Chat', 'Completions'], adapters } = rest;
       api.state.put(deployments, `default/${name}`, {
         metadata: { name, namespace: 'default' },
         spec: {
           servedName,
           aliases,
+          adapters: adapters?.map((adapter) => ({ name: adapter })),
           engine: { type: engine, features },
           replicas: 1,
           routing: routingSpec.parse(routing ?? {}),

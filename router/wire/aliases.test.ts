@@ -13,6 +13,7 @@ beforeAll(async () => {
   router.putModel('skiff', {
     servedName: 'org/skiff',
     aliases: ['gpt-4o-mini', 'großes/Modell'],
+    adapters: ['law'],
     features: ['Chat', 'Transcription'],
   });
   router.putPod('skiff', 'skiff-0', upstream.port);
@@ -50,6 +51,13 @@ test('in multipart as well, and with an alias of another length and script', asy
   expect(await (body.get('file') as File).text()).toBe('großes/Modell');
 });
 
+test('an adapter is asked by its own name, and only where there is one', async () => {
+  const body = '{"model":"org/skiff:law"}';
+  expect((await ask('/v1/chat/completions', body)).status).toBe(200);
+  expect(upstream.requests.at(-1)?.body.toString()).toBe(body);
+  expect((await ask('/v1/chat/completions', '{"model":"org/skiff:tax"}')).status).toBe(404);
+});
+
 test('every name is listed, a model at zero too, with the one it stands for', async () => {
   const { data } = (await (await fetch(`${router.address}/v1/models`)).json()) as {
     data: { id: string; root: string; parent: unknown; fairlead: object }[];
@@ -60,6 +68,7 @@ test('every name is listed, a model at zero too, with the one it stands for', as
     ['gpt-4o-mini', 'org/skiff', null],
     ['großes/Modell', 'org/skiff', null],
     ['org/skiff', 'org/skiff', null],
+    ['org/skiff:law', 'org/skiff', 'org/skiff'],
   ]);
   expect(data[1]?.fairlead).toMatchObject({ ready_replicas: 0, state: 'not_ready' });
 });
