@@ -49,7 +49,7 @@ export class Visit implements Destination {
     const { replica } = placement;
     const { model } = target;
     this.#request = request;
-    this.#countTokens = !model.tellsTokens && (request.countTokens ?? streamUsage);
+    this.#countTokens = !model.tellsTokens && (request.countTokens || streamUsage);
     this.target = target;
     this.placement = placement;
     this.isFresh = isFresh;
