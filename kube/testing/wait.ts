@@ -1,10 +1,13 @@
 import { readdirSync, readlinkSync } from 'node:fs';
 
-/** Waits until `condition` is truthy and returns it. @throws after `timeoutMs`, saying what was waited for */
+/**
+ * Waits until `condition` is truthy and returns it. The deadline is against hanging, not a measure.
+ * @throws after `timeoutMs`, saying what was waited for
+ */
 export async function eventually<T>(
   what: string,
   condition: () => T | Promise<T>,
-  timeoutMs = 20_000,
+  timeoutMs = 50_000,
 ): Promise<NonNullable<Exclude<T, false>>> {
   const endMs = performance.now() + timeoutMs;
   for (;;) {
