@@ -82,12 +82,19 @@ export class Answer {
     this.#silence?.cancel();
   }
 
+  /** A stream of events has come to its own end, however its connection ends. */
+  get hasEndEvent(): boolean {
+    return this.#watch?.isComplete(this.#request.record.lastBytes(streamEndLength)) ?? false;
+  }
+
   #isComplete(): boolean {
-    const { record } = this.#request;
-    if (this.#watch) return this.#watch.isComplete(record.lastBytes(streamEndLength));
+    if (this.#watch) return this.hasEndEvent;
     // The end of a connection is a weak sign: a dead engine gives it too.
     if (!this.#head.isJson || !this.#head.isUntilClose) return true;
-    return this.#reply.bytesOut === 0 || /[}\]]\s*$/.test(record.lastBytes(streamEndLength));
+    return (
+      this.#reply.bytesOut === 0 ||
+      /[}\]]\s*$/.test(this.#request.record.lastBytes(streamEndLength))
+    );
   }
 
   #finish(): void {

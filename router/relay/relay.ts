@@ -105,7 +105,8 @@ class Relay implements AttemptListener {
     const visit = this.#visit;
     if (!visit) return;
     if (this.#reply.head) {
-      this.#truncate(failure);
+      if (this.#answer?.hasEndEvent) this.end();
+      else this.#truncate(failure);
       return;
     }
     this.#engineError = undefined;

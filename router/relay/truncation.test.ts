@@ -135,6 +135,18 @@ test('such a stream that is reset is never complete', async () => {
   expect(complete).toBe(false);
 });
 
+test('a stream that has come to its own end is complete, however its connection ends', async () => {
+  const sent = `${streamHead}${chunk('data: {"a":1}\n\ndata: [DONE]\n\n')}`;
+  upstream.answer = thenEnd(sent, 'reset');
+  const client = openRaw(
+    router.address,
+    post('/v1/chat/completions', '{"model":"m","stream":true}'),
+  );
+  await client.received(/\r\n0\r\n\r\n$/);
+  expect(parseAnswer(client.text()).body).toBe('data: {"a":1}\n\ndata: [DONE]\n\n');
+  client.socket.destroy();
+});
+
 test('a client of HTTP/1.0, whose answers end with the connection, sees a reset', async () => {
   const sent = `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${chunk('{"half":')}`;
   const { closedBy } = await answerOf(thenEnd(sent, 'reset'), { version: '1.0' });
