@@ -77,7 +77,8 @@ const bodies = [
   `{"model":MODEL,"stream":true,"stream_options":{"include_usage":true},${messages}}`,
   `{"metadata":{"model":"other"},"big":123456789012345678901234567890,"model":MODEL,${messages}}`,
   `{"mod\\u0065l":MODEL,"a":[[[[{"model":"other"}]]]],${messages}}`,
-  `{"model":"other","model":MODEL,${messages}}`,
+  `{"model":"beta/two","model":MODEL,${messages}}`,
+  `{"model":"alpha","a":{"model":"beta/two"},"mod\\u0065l":MODEL,${messages}}`,
   ` \n{ "user" : "\u00c3\u00a9\\ud83d\\ude00" ,\t"model" : MODEL , ${messages} } `,
 ];
 
