@@ -26,6 +26,7 @@ export default defineConfig({
           maxWorkers: 2,
           // A deadline against hanging, not a measure: a busy machine may take long for little.
           testTimeout: 60_000,
+          hookTimeout: 60_000,
           sequence: { groupOrder: 0 },
         },
       },

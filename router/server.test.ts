@@ -1,11 +1,8 @@
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { eventually } from '../kube/testing/wait.ts';
 import { openRaw, parseAnswer, post } from './testing/raw-client.ts';
 import { type ScriptedUpstream, sendJson, startUpstream } from './testing/scripted-upstream.ts';
 import { startTestRouter, type TestRouter } from './testing/test-router.ts';
-
-// Waits have deadlines of their own; a busy machine may need longer than the default.
-vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
 
 let upstream: ScriptedUpstream;
 let router: TestRouter;

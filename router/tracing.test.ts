@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { eventually } from '../kube/testing/wait.ts';
 import { startTracing, type Tracing } from '../telemetry/tracing.ts';
 import { openRaw, post } from './testing/raw-client.ts';
@@ -12,9 +12,6 @@ import {
   startUpstream,
 } from './testing/scripted-upstream.ts';
 import { startTestRouter, type TestRouter } from './testing/test-router.ts';
-
-// Waits have deadlines of their own; a busy machine may need longer than the default.
-vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
 
 /** A span of an OTLP/JSON export, its attributes as a plain object. */
 interface ReceivedSpan {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { eventually } from '../../kube/testing/wait.ts';
 import {
   type ScriptedUpstream,
@@ -7,9 +7,6 @@ import {
   type UpstreamRequest,
 } from '../testing/scripted-upstream.ts';
 import { startTestRouter, type TestRouter } from '../testing/test-router.ts';
-
-// Waits have deadlines of their own; a busy machine may need longer than the default.
-vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
 
 let upstreams: ScriptedUpstream[];
 let router: TestRouter;

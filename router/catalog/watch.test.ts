@@ -1,10 +1,7 @@
-import { afterEach, expect, test, vi } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { eventually } from '../../kube/testing/wait.ts';
 import { type ScriptedUpstream, sendJson, startUpstream } from '../testing/scripted-upstream.ts';
 import { startTestRouter, type TestRouter } from '../testing/test-router.ts';
-
-// Waits have deadlines of their own; a busy machine may need longer than the default.
-vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
 
 let router: TestRouter;
 let upstream: ScriptedUpstream;

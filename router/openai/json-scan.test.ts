@@ -1,10 +1,8 @@
 import fc from 'fast-check';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { deepestNesting, JsonSyntaxError, scanTopLevel } from './json-scan.ts';
 
 // Thousands of documents; a busy machine may need longer than the default.
-vi.setConfig({ testTimeout: 30_000 });
-
 /** What JSON.parse says of `key`: its value, `absent`, `not an object` or `not JSON`. */
 function oracle(text: string, key: string): unknown {
   let value: unknown;

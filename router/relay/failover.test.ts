@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { closedPort, faults, startBlackHole } from '../testing/faulty-replicas.ts';
 import {
   beginStream,
@@ -9,9 +9,6 @@ import {
   type UpstreamRequest,
 } from '../testing/scripted-upstream.ts';
 import { startTestRouter, type TestRouter } from '../testing/test-router.ts';
-
-// Waits have deadlines of their own; a busy machine may need longer than the default.
-vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
 
 let upstreams: [ScriptedUpstream, ScriptedUpstream, ScriptedUpstream];
 let router: TestRouter;

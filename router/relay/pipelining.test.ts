@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { eventually } from '../../kube/testing/wait.ts';
 import { openRaw, post } from '../testing/raw-client.ts';
 import {
@@ -10,9 +10,6 @@ import {
   type UpstreamRequest,
 } from '../testing/scripted-upstream.ts';
 import { startTestRouter, type TestRouter } from '../testing/test-router.ts';
-
-// Waits have deadlines of their own; a busy machine may need longer than the default.
-vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
 
 let upstream: ScriptedUpstream;
 let router: TestRouter;

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { eventually } from '../../kube/testing/wait.ts';
 import { startBlackHole } from '../testing/faulty-replicas.ts';
 import { openRaw, parseAnswer, post } from '../testing/raw-client.ts';
@@ -10,9 +10,6 @@ import {
   startUpstream,
 } from '../testing/scripted-upstream.ts';
 import { startTestRouter, type TestRouter } from '../testing/test-router.ts';
-
-// Waits have deadlines of their own; a busy machine may need longer than the default.
-vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
 
 let upstreams: [ScriptedUpstream, ScriptedUpstream, ScriptedUpstream];
 let router: TestRouter;

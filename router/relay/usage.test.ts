@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openRaw, parseAnswer, post } from '../testing/raw-client.ts';
 import {
   beginStream,
@@ -8,9 +8,6 @@ import {
   type UpstreamRequest,
 } from '../testing/scripted-upstream.ts';
 import { startTestRouter, type TestRouter } from '../testing/test-router.ts';
-
-// Waits have deadlines of their own; a busy machine may need longer than the default.
-vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
 
 const events =
   'data: {"choices":[{"delta":{"content":"ü"}}]}\n\ndata: {"choices":[{"finish_reason":"stop"}]}\n\n';
