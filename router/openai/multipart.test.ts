@@ -35,6 +35,14 @@ test.each([
     'with other headers',
     `--b \t\r\ncontent-type: text/plain\r\nCONTENT-DISPOSITION: form-data; name=model\r\n\r\nm/ü\r\n--b--`,
   ],
+  [
+    'beside a file whose name looks like a field',
+    `${field('file', 'x', '; filename="a; name=model"')}${field('model', 'm/ü')}--b--`,
+  ],
+  [
+    'beside a file whose name comes first',
+    `--b\r\nContent-Disposition: form-data; filename="; name="model"; name="file"\r\n\r\nx\r\n${field('model', 'm/ü')}--b--`,
+  ],
 ])('the model %s', (_where, text) => {
   const head = read(text);
   expect(head).toMatchObject({ kind: 'ok', model: 'm/ü', stream: false });
@@ -66,6 +74,11 @@ test.each([
   [
     'a part without headers’ end',
     `--b\r\nContent-Disposition: form-data; name="model"--b--`,
+    'malformed',
+  ],
+  [
+    'a thousand parts and one',
+    `${field('a', 'b').repeat(1_000)}${field('model', 'm')}--b--`,
     'malformed',
   ],
   ['two models', `${field('model', 'm')}${field('model', 'n')}--b--`, 'malformed'],

@@ -6,9 +6,15 @@ const headEnd = Buffer.from('\r\n\r\n');
 const longestHeadBytes = 16 * 1024;
 /** A model's name is short; so is `true`. */
 const longestValueBytes = 1024;
+/** As many as Python's readers take. */
+const mostParts = 1_000;
+const broken = 'does not follow its boundary to the end';
 /** RFC 2046, 5.1.1: 1 to 70 characters, the last of them no space. */
 const boundaryPattern =
   /;\s*boundary=(?:"([\w'()+,./:=? -]{0,69}[\w'()+,./:=?-])"|([\w'+.-]{1,70}))\s*(?:;|$)/i;
+
+/** `; name=value`, the value quoted or not, directly behind the one before. */
+const parameter = /\s*;\s*([\w*-]+)=(?:"([^"]*)"|([^\s;"]*))/gy;
 
 /** The boundary of a multipart/form-data body; undefined: the header is of another kind, or has none. */
 export function boundaryOf(contentType: string | undefined): string | undefined {
@@ -27,15 +33,20 @@ export function boundaryOf(contentType: string | undefined): string | undefined 
  */
 export function readMultipartHead(body: Buffer, boundary: string): BodyHead {
   const parts = partsOf(body, boundary);
-  if (!parts) return malformed('does not follow its boundary to the end');
+  if (typeof parts === 'string') return malformed(parts);
   let modelSpan: ValueSpan | undefined;
   let stream = false;
   for (const { head, span } of parts) {
-    const name = fieldName(head);
+    const disposition = dispositionOf(head);
+    const name = disposition.get('name');
     if (name === 'model') {
       if (modelSpan) return malformed('has the field model twice');
       modelSpan = span;
-      if (isFile(head) || span.end - span.start > longestValueBytes) {
+      if (
+        disposition.has('filename') ||
+        disposition.has('filename*') ||
+        span.end - span.start > longestValueBytes
+      ) {
         return { kind: 'model_not_a_string' };
       }
     } else if (name === 'stream') {
@@ -56,8 +67,8 @@ interface Part {
   readonly span: ValueSpan;
 }
 
-/** The parts from the first delimiter to the closing one; undefined when that does not come. */
-function partsOf(body: Buffer, boundary: string): Part[] | undefined {
+/** The parts from the first delimiter to the closing one; or what is wrong. */
+function partsOf(body: Buffer, boundary: string): Part[] | string {
   const opening = Buffer.from(`--${boundary}`, 'latin1');
   const delimiter = Buffer.from(`\r\n--${boundary}`, 'latin1');
   const parts: Part[] = [];
@@ -68,23 +79,24 @@ function partsOf(body: Buffer, boundary: string): Part[] | undefined {
   while (at !== undefined) {
     const next = body.toString('latin1', at, at + 2);
     if (next === '--') return parts;
+    if (parts.length === mostParts) return `has more than ${mostParts} parts`;
     const lineEnd = body.indexOf('\r\n', at);
     // Only white space may stand between the boundary and its line's end.
-    if (lineEnd < 0 || !/^[ \t]*$/.test(body.toString('latin1', at, lineEnd))) return undefined;
+    if (lineEnd < 0 || !/^[ \t]*$/.test(body.toString('latin1', at, lineEnd))) return broken;
     const window = body.subarray(lineEnd, lineEnd + longestHeadBytes);
     const headLength = window.indexOf(headEnd);
-    if (headLength < 0) return undefined;
+    if (headLength < 0) return broken;
     const start = lineEnd + headLength + headEnd.length;
     // The line end before the delimiter belongs to the delimiter; an empty content shares the head's.
     const end = body.indexOf(delimiter, start - 2);
-    if (end < 0) return undefined;
+    if (end < 0) return broken;
     parts.push({
       head: window.toString('latin1', 2, headLength),
       span: { start, end: Math.max(start, end) },
     });
     at = end + delimiter.length;
   }
-  return undefined;
+  return broken;
 }
 
 function after(body: Buffer, delimiter: Buffer, from: number): number | undefined {
@@ -92,14 +104,16 @@ function after(body: Buffer, delimiter: Buffer, from: number): number | undefine
   return at < 0 ? undefined : at + delimiter.length;
 }
 
-function fieldName(head: string): string | undefined {
-  const disposition = /^content-disposition:(.*)$/im.exec(head)?.[1] ?? '';
-  const [, quoted, token] = /;\s*name=(?:"([^"]*)"|([^\s;"]+))/i.exec(disposition) ?? [];
-  return quoted ?? token;
-}
-
-function isFile(head: string): boolean {
-  return /^content-disposition:.*;\s*filename\*?=/im.test(head);
+/** The parameters of a part's Content-Disposition, names in lower case, of duplicates the first. */
+function dispositionOf(head: string): Map<string, string> {
+  const header = /^content-disposition:[ \t]*form-data(.*)$/im.exec(head)?.[1] ?? '';
+  const parameters = new Map<string, string>();
+  // One after the other: a file's name may hold what looks like a parameter.
+  for (const [, name = '', quoted, token = ''] of header.matchAll(parameter)) {
+    const key = name.toLowerCase();
+    if (!parameters.has(key)) parameters.set(key, quoted ?? token);
+  }
+  return parameters;
 }
 
 function malformed(what: string): BodyHead {
