@@ -43,7 +43,7 @@ bench-kube: install ## Figures of the Kubernetes runtime beside client-node's, i
 	node bench/kube/main.ts
 
 bench-routing: install ## Balancing rules in virtual time, into bench/routing/ (TRACE=path of Mooncake's trace)
-	MOONCAKE_TRACE=$(TRACE) nice node --expose-gc bench/routing/main.ts
+	MOONCAKE_TRACE=$(TRACE) nice node --expose-gc bench/routing/main.ts --engines
 
 check: install ## Format, lint, import arrows, types, generated files
 	biome check --error-on-warnings .

@@ -1,5 +1,6 @@
 import type { CaseResult } from './cases.ts';
 import type { DecisionFigures } from './decision.ts';
+import type { EngineFigures } from './engines.ts';
 import { plot } from './plot.ts';
 import { own } from './rules/all.ts';
 import type { Summary } from './summary.ts';
@@ -11,6 +12,8 @@ export interface Results {
   readonly seeds: number;
   readonly cases: readonly CaseResult[];
   readonly decision: DecisionFigures;
+  /** Absent: not measured in this run. */
+  readonly engines?: readonly EngineFigures[] | undefined;
 }
 
 const table = (head: readonly string[], rows: readonly (readonly string[])[]) =>
@@ -71,6 +74,26 @@ function details(one: CaseResult): string {
   return `### ${titleOf(one)}\n\n${one.requests} requests a seed.\n\n${table(head, rows)}\n`;
 }
 
+function engineSection(engines: readonly EngineFigures[] | undefined): string {
+  if (!engines) return '';
+  const rows = engines.map(({ policy, requests, cachedShare, ttftMeanMs, ttftP99Ms }) => [
+    policy,
+    String(requests),
+    `${(100 * cachedShare).toFixed(1)} %`,
+    ttftMeanMs.toFixed(0),
+    ttftP99Ms.toFixed(0),
+  ]);
+  const head = ['policy', 'requests', 'cached, as the engines say', 'TTFT mean (ms)', 'p99'];
+  return `## With real engines
+
+Conversations of four turns with four llama-servers (a tiny model on this machine's CPU, which they share
+with the client and the router: the shares of cached tokens say more than the times).
+
+${table(head, rows)}
+
+`;
+}
+
 /** Plots of mean TTFT over the rate, by file name. */
 export function renderPlots(cases: readonly CaseResult[]): Map<string, string> {
   const plots = new Map<string, string>();
@@ -95,7 +118,7 @@ export function renderPlots(cases: readonly CaseResult[]): Map<string, string> {
 
 /** The page of figures, from one run. */
 export function renderPage(results: Results): string {
-  const { cases, decision, date, machine, seeds } = results;
+  const { cases, decision, engines, date, machine, seeds } = results;
   const images = [...renderPlots(cases).keys()].map((file) => `![${file}](plots/${file})`);
   return `# Figures of balancing
 
@@ -139,7 +162,7 @@ ${table(
 
 Index: ${(decision.indexBytes / 2 ** 20).toFixed(1)} MiB. Garbage of one decision and its release: ${decision.garbageBytes.toFixed(0)} bytes.
 
-## Every rule
+${engineSection(engines)}## Every rule
 
 ${cases.map(details).join('\n')}`;
 }
