@@ -103,10 +103,10 @@ test('a scale-down cuts no stream and fails no request, and the pod waits for it
 });
 
 test('a drained node and an evicted pod cut no stream and fail no request', async () => {
-  const nodes = await kubectl.getJson<{ items: { metadata: { name: string } }[] }>('nodes');
-  const [node = ''] = nodes.items.map(({ metadata }) => metadata.name).slice(-1);
   await whileAsked(async () => {
     for (let round = 0; round < rounds; round++) {
+      const [first] = await pods();
+      const node = first?.spec.nodeName ?? '';
       const selector = `--pod-selector=fairlead.dev/model-deployment=${name}`;
       await kubectl.run(['drain', node, selector, '--ignore-daemonsets', '--delete-emptydir-data']);
       await settled(2);
@@ -132,7 +132,7 @@ test.each([
   'a rollout to a bad %s leaves the old revision serving, and a revert heals',
   async (_case, engine, reason, says) => {
     const good = spec();
-    const rollout = { startTimeout: '10s' };
+    const rollout = { startTimeout: '5s' };
     await kubectl.apply(skiff(name, good));
     await settled(2);
     const before = await uids();
