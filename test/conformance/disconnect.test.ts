@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { EngineType } from '../../crds/modeldeployment/engine.ts';
 import { eventually } from '../../kube/testing/wait.ts';
 import { openRaw, post, type RawClient } from '../../router/testing/raw-client.ts';
 import { startTestRouter, type TestRouter } from '../../router/testing/test-router.ts';
@@ -20,6 +21,7 @@ interface Load {
 const idle: Load = { running: 0, queued: 0 };
 
 interface TestedEngine {
+  type: EngineType;
   /**
    * llama-server looks whether a client that got no byte yet is still there when nothing has been
    * asked of it or made by it for 1 s: a shorter interval of questions keeps it from looking.
@@ -33,6 +35,7 @@ interface TestedEngine {
 
 const engines: Record<'llama-server' | 'vLLM', TestedEngine> = {
   'llama-server': {
+    type: 'LlamaCpp',
     quietMs: 1_500,
     maxTokens: 1_000_000,
     // One slot, and answers without an end.
@@ -48,6 +51,7 @@ const engines: Record<'llama-server' | 'vLLM', TestedEngine> = {
     },
   },
   vLLM: {
+    type: 'vLLM',
     quietMs: 20,
     maxTokens: 1_900,
     start: () => startVllm(['--served-model-name', model, '--max-num-seqs', '1']),
@@ -71,7 +75,7 @@ describe.each(testedUpstreams(['llama-server', 'vLLM']))('%s', (name) => {
   beforeAll(async () => {
     engine = await engines[name].start();
     router = await startTestRouter();
-    await serve(router, [{ name: model, engine, features: ['Chat'] }]);
+    await serve(router, [{ name: model, engine, features: ['Chat'], type: engines[name].type }]);
   }, 400_000);
   afterAll(async () => {
     await router?.stop();

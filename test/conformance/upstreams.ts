@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { EngineType } from '../../crds/modeldeployment/engine.ts';
 import type { Feature } from '../../crds/modeldeployment/features.ts';
 import type { TestRouter } from '../../router/testing/test-router.ts';
 import { startLlamaServer } from '../support/engines/llama-server.ts';
@@ -10,6 +11,8 @@ export interface ServedModel {
   readonly name: string;
   readonly engine: EngineProcess;
   readonly features: Feature[];
+  /** What the router takes the engine for. */
+  readonly type: EngineType;
 }
 
 /** An engine that runs, as clients and the router will see it. */
@@ -46,7 +49,7 @@ async function startLlama(): Promise<Upstream> {
   // One thread each: its threads spin, and these machines are small.
   const start = (name: string, features: Feature[], ...args: string[]): Promise<ServedModel> =>
     startLlamaServer(['--alias', name, '--threads', '1', '--parallel', '2', ...args]).then(
-      (engine) => ({ name, engine, features }),
+      (engine) => ({ name, engine, features, type: 'LlamaCpp' }),
     );
   const [chat, embed, rerank] = await Promise.all([
     start(
@@ -66,7 +69,7 @@ async function startVllmUpstream(): Promise<Upstream> {
     ...['--enable-auto-tool-choice', '--tool-call-parser', 'hermes', '--no-enable-prefix-caching'],
     ...['--override-generation-config', '{"temperature":0}'],
   ]);
-  return { chat: { name: chatName, engine, features: ['Chat', 'Completions'] } };
+  return { chat: { name: chatName, engine, features: ['Chat', 'Completions'], type: 'vLLM' } };
 }
 
 async function startAimockUpstream(): Promise<Upstream> {
@@ -74,7 +77,7 @@ async function startAimockUpstream(): Promise<Upstream> {
     ...(['Chat', 'Completions', 'Embeddings', 'Transcription', 'Speech', 'Images'] as const),
   ];
   const engine = await startAimock([]);
-  const model = { name: chatName, engine, features };
+  const model: ServedModel = { name: chatName, engine, features, type: 'Custom' };
   return { chat: model, embed: model };
 }
 
@@ -99,7 +102,8 @@ export async function serve(
   for (const model of new Set(models)) {
     if (!model) continue;
     const name = model.name.replace('/', '-');
-    router.putModel(name, { servedName: model.name, features: model.features });
+    const { name: servedName, features, type } = model;
+    router.putModel(name, { servedName, features, engine: type });
     router.putPod(name, `${name}-0`, model.engine.port);
     await router.untilReplicas(model.name, 1);
   }
