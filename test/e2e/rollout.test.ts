@@ -21,7 +21,7 @@ const spec = (rest: object = {}) => ({
   replicas: 2,
   accelerator: undefined,
   // A fraction of a core makes an answer of seconds out of one of a moment.
-  resources: { requests: { cpu: '50m' }, limits: { cpu: '200m' } },
+  resources: { requests: { cpu: '50m' }, limits: { cpu: '300m' } },
   ...rest,
 });
 
@@ -55,7 +55,7 @@ async function settled(replicas: number): Promise<void> {
 
 /** Does something while clients ask without pause, and expects every answer of theirs to be whole. */
 async function whileAsked(doing: () => Promise<void>): Promise<void> {
-  const traffic = startTraffic(context.openai(), { model: name, clients: 3, tokens: 120 });
+  const traffic = startTraffic(context.openai(), { model: name, clients: 3, tokens: 300 });
   try {
     await waitUntil('answers come', () => (traffic.log.length > 0 ? true : undefined));
     await doing();
