@@ -95,9 +95,12 @@ export function simulate(setting: Setting, makeRule: (context: RuleContext) => R
       const rule = rules[router] as Rule;
       at = rule.pick(request);
       const endS = replicas[at]?.endS;
-      const served = { request, replica: at, router, arrivedS: nowS };
-      open.set(request, { ...served, firstTokenS: 0, finishedS: 0, cachedTokens: 0 });
-      all.push(open.get(request) as Served);
+      const served: Served = {
+        ...{ request, replica: at, router, arrivedS: nowS },
+        ...{ firstTokenS: 0, finishedS: 0, cachedTokens: 0 },
+      };
+      open.set(request, served);
+      all.push(served);
       rule.sent(request, at);
       replicas[at]?.arrive(request, nowS);
       if (replicas[at]?.endS === endS) continue;

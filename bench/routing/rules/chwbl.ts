@@ -27,8 +27,13 @@ export class ConsistentHashing extends LoadRule {
   override pick({ headKey }: SimRequest): number {
     const bound = Math.ceil(((this.#total + 1) / this.context.replicas) * meanLoadFactor);
     const hash = mix(headKey, 41) >>> 0;
-    const found = this.#ring.findIndex((point) => point.hash >= hash);
-    const start = Math.max(0, found);
+    let start = 0;
+    let end = this.#ring.length;
+    while (start < end) {
+      const middle = (start + end) >>> 1;
+      if ((this.#ring[middle]?.hash ?? 0) < hash) start = middle + 1;
+      else end = middle;
+    }
     for (let step = 0; step < this.#ring.length; step++) {
       const replica = this.#ring[(start + step) % this.#ring.length]?.replica ?? 0;
       if (this.loadOf(replica) + 1 <= bound) return replica;

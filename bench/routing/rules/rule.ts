@@ -76,14 +76,14 @@ export abstract class LoadRule implements Rule {
 export abstract class PrefixRule extends LoadRule {
   /** Uncached prompt tokens sent and not answered by a first token. */
   protected readonly pendingTokens: number[];
-  readonly prefixes: BlockLru[];
+  readonly #prefixes: BlockLru[];
   readonly #uncached = new Map<SimRequest, number>();
 
   constructor(context: RuleContext) {
     super(context);
     this.pendingTokens = new Array(context.replicas).fill(0);
     const blocks = context.model.kvTokens / context.blockTokens;
-    this.prefixes = Array.from({ length: context.replicas }, () => new BlockLru(blocks));
+    this.#prefixes = Array.from({ length: context.replicas }, () => new BlockLru(blocks));
   }
 
   override sent(request: SimRequest, replica: number): void {
@@ -91,7 +91,7 @@ export abstract class PrefixRule extends LoadRule {
     const uncached = this.uncachedTokens(request, replica);
     this.#uncached.set(request, uncached);
     this.pendingTokens[replica] = this.pendingOf(replica) + uncached;
-    this.prefixes[replica]?.add(promptOf(request));
+    this.#prefixes[replica]?.add(promptOf(request));
   }
 
   override firstToken(request: SimRequest, replica: number): void {
@@ -105,7 +105,7 @@ export abstract class PrefixRule extends LoadRule {
 
   /** Leading blocks of the prompt that are thought to be cached there. */
   protected matchedBlocks(request: SimRequest, replica: number): number {
-    return this.prefixes[replica]?.matchLength(promptOf(request)) ?? 0;
+    return this.#prefixes[replica]?.matchLength(promptOf(request)) ?? 0;
   }
 
   protected matchedShare(request: SimRequest, replica: number): number {
