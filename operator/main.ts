@@ -3,6 +3,7 @@ import { pino } from 'pino';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { createClient } from '../kube/client.ts';
 import { loadKubeConfig } from '../kube/config.ts';
+import { currentReconcile } from '../kube/controller.ts';
 import { createElection } from '../kube/election.ts';
 import { createEventRecorder } from '../kube/events.ts';
 import { createKubeMetrics } from '../kube/metrics.ts';
@@ -22,7 +23,10 @@ import { byUid, keysOfOwned } from './modeldeployment/indexes.ts';
  * @param signal aborts: controllers finish, the lease is released, everything closes
  */
 export async function runOperator(config: OperatorConfig, signal: AbortSignal): Promise<void> {
-  const log = pino({ level: config.logLevel, base: { program: 'operator' } });
+  const base = { program: 'operator' };
+  // Every line written in a reconcile says which.
+  const mixin = () => ({ ...currentReconcile() });
+  const log = pino({ level: config.logLevel, base, mixin });
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const metrics = createKubeMetrics(registry);
