@@ -12,8 +12,6 @@ export class ClientRequest {
   readonly path: string;
   /** With its question mark; empty when there is none. */
   readonly query: string;
-  /** What the path leads to; undefined: nothing. */
-  readonly served: ServedPath | undefined;
 
   constructor(request: FastifyRequest) {
     this.#request = request;
@@ -21,7 +19,11 @@ export class ClientRequest {
     const question = url.indexOf('?');
     this.path = question < 0 ? url : url.slice(0, question);
     this.query = question < 0 ? '' : url.slice(question);
-    this.served = resolvePath(this.path);
+  }
+
+  /** What the path leads to; undefined: nothing. Looked up at each call. */
+  get served(): ServedPath | undefined {
+    return resolvePath(this.path);
   }
 
   get id(): string {
