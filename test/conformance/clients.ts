@@ -69,7 +69,7 @@ async function llmprobe({ chat }: Target): Promise<Outcomes> {
       [outcome, ...failures.map(({ id }) => id)],
     ]),
     ...byName('model', capability.evals, ({ name, passed, total }) => [name, `${passed}/${total}`]),
-    ...byName('agent', agentic.tasks, ({ name, passed, steps }) => [name, { passed, steps }]),
+    ...byName('task', agentic.tasks, ({ name, passed, steps }) => [name, { passed, steps }]),
   };
 }
 
