@@ -76,8 +76,13 @@ export function createReconciler(options: ReconcilerOptions) {
     const shown = { ...outcome, deployment, revision, present, routerUrl, nowMs: nowMs() };
     await writeStatus(deployment, statusOf(shown), signal);
 
-    if (outcome.refusal !== undefined) return { requeueAfterMs: refusedAgainAfterMs };
-    return { requeueAfterMs: outcome.cacheIsBehind ? staleAgainAfterMs : outcome.againAfterMs };
+    const { refusal, cacheIsBehind, againAfterMs } = outcome;
+    const afterMs = Math.min(
+      againAfterMs ?? Number.POSITIVE_INFINITY,
+      refusal === undefined ? Number.POSITIVE_INFINITY : refusedAgainAfterMs,
+      cacheIsBehind ? staleAgainAfterMs : Number.POSITIVE_INFINITY,
+    );
+    return Number.isFinite(afterMs) ? { requeueAfterMs: afterMs } : undefined;
   };
 
   /** resolve → keep the revision → plan → apply → forget what is outlived. */
