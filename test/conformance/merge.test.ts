@@ -10,8 +10,13 @@ test('an answer cut in other places is the same answer', () => {
   const fine = [chunk('He'), chunk('llo'), chunk(' '), chunk('there'), chunk('', 'stop')];
   expect(mergePieces(fine)).toEqual(mergePieces(coarse));
   const wire = (chunks: object[]) =>
-    chunks.map((one) => `data: ${JSON.stringify(one)}\n\n`).join('');
+    `${chunks.map((one) => `data: ${JSON.stringify(one)}\n\n`).join('')}: ping\n\ndata: [DONE]\n\n`;
   expect(mergePieces(wire(fine))).toEqual(mergePieces(wire(coarse)));
+});
+
+test('a doubled event without text stays two', () => {
+  const begun = { type: 'response.in_progress' };
+  expect(mergePieces([begun, begun])).toEqual([begun, begun]);
 });
 
 test('another text, another order and a missing event are seen', () => {
