@@ -61,7 +61,10 @@ test('finds as many leading blocks as it holds, also after some went', () => {
       for (const text of all) {
         const blocks = chain(text);
         const held = blocks.findIndex((block) => !lru.has(block));
-        expect(lru.matchLength(blocks)).toBe(held < 0 ? blocks.length : held);
+        const expected = held < 0 ? blocks.length : held;
+        for (let guess = 0; guess < 12; guess++) {
+          expect(lru.matchLength(blocks, guess)).toBe(expected);
+        }
       }
     }),
   );

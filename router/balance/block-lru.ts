@@ -1,20 +1,24 @@
 const firstAllocation = 256;
 
+/** Numbers of an entry: its key, the entry after it and the entry before it in age. */
+const stride = 3;
+const newer = 1;
+const older = 2;
+
 /**
  * The blocks that a replica is thought to hold in its prefix cache: a set of 32-bit block hashes with a
- * bound; the block that was touched the longest time ago goes first. Arrays of numbers instead of a Map
- * of objects: 20 to 40 bytes a block, and nothing for the garbage collector to follow.
+ * bound; the block that was touched the longest time ago goes first. Two arrays of numbers instead of a
+ * Map of objects: 28 to 40 bytes a block, nothing for the garbage collector to follow, and what belongs
+ * together lies together, for what a look-up costs is the memory that it waits for.
  */
 export class BlockLru {
   readonly #capacity: number;
   #size = 0;
-  /** Entries are numbered from 1; 0 is the end of the list. `next` leads to older entries. */
+  /** Entries are numbered from 1; 0 is the end of the list. */
   #newest = 0;
   #oldest = 0;
-  #keys = new Int32Array(0);
-  #newer = new Int32Array(0);
-  #older = new Int32Array(0);
-  /** Open addressing with linear probing: the number of the entry, 0 where there is none. */
+  #entries = new Int32Array(0);
+  /** Open addressing with linear probing: pairs of a key and the number of its entry, 0 for none. */
   #table = new Int32Array(0);
 
   /** @param capacity how many blocks are held at most */
@@ -35,24 +39,30 @@ export class BlockLru {
 
   /** Bytes of memory that the arrays take. */
   get sizeBytes(): number {
-    return 4 * (this.#table.length + 3 * this.#keys.length);
+    return this.#table.byteLength + this.#entries.byteLength;
   }
 
   has(key: number): boolean {
-    return this.#table[this.#find(key)] !== 0;
+    return this.#table[this.#find(key) + 1] !== 0;
   }
 
   /**
    * How many of the leading blocks of a prompt are held. {@link add} keeps the set closed under
    * prefixes, so that a binary search finds the end.
+   * @param guess tried first: replicas often hold as much as the one before
    */
-  matchLength(blocks: Int32Array): number {
-    if (this.#size === 0 || blocks.length === 0 || !this.has(blocks[0] ?? 0)) return 0;
+  matchLength(blocks: Int32Array, guess = 0): number {
+    if (this.#size === 0 || blocks.length === 0 || !this.has(blocks[0] as number)) return 0;
     let held = 1;
     let end = blocks.length;
+    if (guess > 1 && guess <= end) {
+      if (!this.has(blocks[guess - 1] as number)) end = guess - 1;
+      else if (guess === end || !this.has(blocks[guess] as number)) return guess;
+      else held = guess + 1;
+    }
     while (held < end) {
       const middle = (held + end + 1) >>> 1;
-      if (this.has(blocks[middle - 1] ?? 0)) held = middle;
+      if (this.has(blocks[middle - 1] as number)) held = middle;
       else end = middle - 1;
     }
     return held;
@@ -61,19 +71,20 @@ export class BlockLru {
   /** Takes in a prompt's blocks, the last one first, so that ends of prompts leave before beginnings. */
   add(blocks: Int32Array): void {
     for (let at = Math.min(blocks.length, this.#capacity) - 1; at >= 0; at--) {
-      this.#touch(blocks[at] ?? 0);
+      this.#touch(blocks[at] as number);
     }
   }
 
   /** The blocks held, the newest first. */
   *keys(): Generator<number> {
-    for (let entry = this.#newest; entry !== 0; entry = this.#older[entry] ?? 0) {
-      yield this.#keys[entry] ?? 0;
+    for (let entry = this.#newest; entry !== 0; entry = this.#field(entry, older)) {
+      yield this.#field(entry, 0);
     }
   }
 
   #touch(key: number): void {
-    const found = this.#table[this.#find(key)] ?? 0;
+    const slot = this.#find(key);
+    const found = this.#table[slot + 1] as number;
     if (found !== 0) {
       if (found === this.#newest) return;
       this.#unlink(found);
@@ -84,26 +95,35 @@ export class BlockLru {
     if (this.#size === this.#capacity) {
       entry = this.#oldest;
       this.#unlink(entry);
-      this.#removeFromTable(this.#keys[entry] ?? 0);
+      this.#removeFromTable(this.#field(entry, 0));
     } else {
       entry = ++this.#size;
-      if (entry === this.#keys.length) this.#allocate(Math.min(2 * entry, this.#capacity));
+      if (entry * stride === this.#entries.length) {
+        this.#allocate(Math.min(2 * entry, this.#capacity));
+      }
     }
-    this.#keys[entry] = key;
-    this.#table[this.#find(key)] = entry;
+    this.#entries[entry * stride] = key;
+    this.#enter(key, entry);
     this.#linkNewest(entry);
+  }
+
+  #field(entry: number, field: 0 | typeof newer | typeof older): number {
+    return this.#entries[entry * stride + field] as number;
   }
 
   /** The table's place where a key stands, or where it would. */
   #find(key: number): number {
     const table = this.#table;
     const mask = table.length - 1;
-    let at = scatter(key) & mask;
-    while (true) {
-      const entry = table[at] ?? 0;
-      if (entry === 0 || this.#keys[entry] === key) return at;
-      at = (at + 1) & mask;
-    }
+    let at = (scatter(key) << 1) & mask;
+    while (table[at + 1] !== 0 && table[at] !== key) at = (at + 2) & mask;
+    return at;
+  }
+
+  #enter(key: number, entry: number): void {
+    const slot = this.#find(key);
+    this.#table[slot] = key;
+    this.#table[slot + 1] = entry;
   }
 
   /** Removes a key and moves up those behind it that it had pushed from their place. */
@@ -111,53 +131,43 @@ export class BlockLru {
     const table = this.#table;
     const mask = table.length - 1;
     let hole = this.#find(key);
-    let at = hole;
-    while (true) {
-      at = (at + 1) & mask;
-      const entry = table[at] ?? 0;
-      if (entry === 0) break;
-      const home = scatter(this.#keys[entry] ?? 0) & mask;
-      if (((at - home) & mask) >= ((at - hole) & mask)) {
-        table[hole] = entry;
-        hole = at;
-      }
+    for (let at = (hole + 2) & mask; table[at + 1] !== 0; at = (at + 2) & mask) {
+      const home = (scatter(table[at] as number) << 1) & mask;
+      if (((at - home) & mask) < ((at - hole) & mask)) continue;
+      table[hole] = table[at] as number;
+      table[hole + 1] = table[at + 1] as number;
+      hole = at;
     }
-    table[hole] = 0;
+    table[hole + 1] = 0;
   }
 
   #linkNewest(entry: number): void {
-    this.#newer[entry] = 0;
-    this.#older[entry] = this.#newest;
-    if (this.#newest !== 0) this.#newer[this.#newest] = entry;
+    this.#entries[entry * stride + newer] = 0;
+    this.#entries[entry * stride + older] = this.#newest;
+    if (this.#newest !== 0) this.#entries[this.#newest * stride + newer] = entry;
     else this.#oldest = entry;
     this.#newest = entry;
   }
 
   #unlink(entry: number): void {
-    const newer = this.#newer[entry] ?? 0;
-    const older = this.#older[entry] ?? 0;
-    if (newer !== 0) this.#older[newer] = older;
-    else this.#newest = older;
-    if (older !== 0) this.#newer[older] = newer;
-    else this.#oldest = newer;
+    const after = this.#field(entry, newer);
+    const before = this.#field(entry, older);
+    if (after !== 0) this.#entries[after * stride + older] = before;
+    else this.#newest = before;
+    if (before !== 0) this.#entries[before * stride + newer] = after;
+    else this.#oldest = after;
   }
 
-  /** Makes room for `entries` blocks; the table is at most half full. */
-  #allocate(entries: number): void {
-    this.#keys = grown(this.#keys, entries + 1);
-    this.#newer = grown(this.#newer, entries + 1);
-    this.#older = grown(this.#older, entries + 1);
-    this.#table = new Int32Array(2 ** Math.ceil(Math.log2(2 * entries)));
-    for (let entry = this.#newest; entry !== 0; entry = this.#older[entry] ?? 0) {
-      this.#table[this.#find(this.#keys[entry] ?? 0)] = entry;
+  /** Makes room for `count` blocks; the table is at most half full. */
+  #allocate(count: number): void {
+    const entries = new Int32Array((count + 1) * stride);
+    entries.set(this.#entries);
+    this.#entries = entries;
+    this.#table = new Int32Array(2 * 2 ** Math.ceil(Math.log2(2 * count)));
+    for (let entry = this.#newest; entry !== 0; entry = this.#field(entry, older)) {
+      this.#enter(this.#field(entry, 0), entry);
     }
   }
-}
-
-function grown(array: Int32Array, length: number): Int32Array<ArrayBuffer> {
-  const larger = new Int32Array(length);
-  larger.set(array);
-  return larger;
 }
 
 /** Spreads keys whose low bits are alike. */

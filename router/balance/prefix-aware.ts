@@ -36,8 +36,10 @@ export function choosePrefixAware(
     uncached = new Float64Array(2 * candidates.length);
   }
   let longest = 0;
+  let guess = 0;
   for (let at = 0; at < candidates.length; at++) {
-    const blocks = candidates[at]?.prefixes.matchLength(prompt.blocks) ?? 0;
+    const blocks = candidates[at]?.prefixes.matchLength(prompt.blocks, guess) ?? 0;
+    if (blocks > 0) guess = blocks;
     matched[at] = blocks;
     uncached[at] = uncachedTokens(prompt, blocks);
     if (blocks > longest) longest = blocks;
