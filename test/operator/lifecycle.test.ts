@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { waitUntil } from '../support/wait-until.ts';
-import { type ModelPod, skiff, useCluster } from './cluster.ts';
+import { type ModelObject, type ModelPod, skiff, useCluster } from './cluster.ts';
 import { type OperatorProcess, startOperator } from './operator-process.ts';
 
 const cluster = useCluster('operator-life');
@@ -199,7 +199,17 @@ test('fifty models at rest cause no write', async () => {
   // No node has so many: their pods wait, and cost the test's machine nothing.
   const accelerator = { profile: 'fake-gpu', count: 64 };
   await cluster.kubectl().apply(...names.map((name) => skiff(name, { replicas: 2, accelerator })));
-  for (const name of names) await condition(name, 'Ready', 'False', 'Unschedulable');
+  await waitUntil('all fifty wait for a node', async () => {
+    const { items } = await cluster.kubectl().getJson<{ items: ModelObject[] }>('mdep');
+    const waiting = items.filter(
+      ({ metadata, status }) =>
+        names.includes(metadata.name) &&
+        status?.conditions.some(
+          ({ type, reason }) => type === 'Ready' && reason === 'Unschedulable',
+        ),
+    );
+    return waiting.length === names.length ? true : undefined;
+  });
   const written = () => cluster.operatorWrites().filter((write) => write.includes('idle-')).length;
   let before = written();
   await waitUntil('the last Event is written', async () => {
