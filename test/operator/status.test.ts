@@ -114,6 +114,62 @@ test('a quota that allows no more pods is quoted, and healed when it goes', asyn
   await cluster.condition('limited', 'Ready', 'True', 'Ready');
 });
 
+test('a policy that admits no pod is quoted, and healed when it goes', async () => {
+  const { kubectl } = cluster;
+  const name = 'no-models.example.com';
+  const matchConstraints = {
+    resourceRules: [
+      { apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods'] },
+    ],
+  };
+  const ofUnwanted =
+    "'fairlead.dev/model-deployment' in object.metadata.?labels.orValue({}) && object.metadata.labels['fairlead.dev/model-deployment'] == 'unwanted'";
+  const admission = { apiVersion: 'admissionregistration.k8s.io/v1', metadata: { name } };
+  await kubectl().apply(
+    {
+      ...admission,
+      kind: 'ValidatingAdmissionPolicy',
+      spec: {
+        matchConstraints,
+        validations: [{ expression: `!(${ofUnwanted})`, message: 'no models on Saturdays' }],
+      },
+    },
+    {
+      ...admission,
+      kind: 'ValidatingAdmissionPolicyBinding',
+      spec: { policyName: name, validationActions: ['Deny'] },
+    },
+  );
+  const probe = {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'probe', labels: { 'fairlead.dev/model-deployment': 'unwanted' } },
+    spec: { containers: [{ name: 'c', image: 'c' }] },
+  };
+  await waitUntil('the policy is in force', () =>
+    kubectl()
+      .run(['create', '--dry-run=server', '-f', '-'], JSON.stringify(probe))
+      .then(
+        () => undefined,
+        () => true,
+      ),
+  );
+  await kubectl().apply(skiff('unwanted'));
+  const message = await cluster.condition('unwanted', 'Ready', 'False', 'PodRefused');
+  expect(message).toMatch(/A pod cannot be made: .*denied request: no models on Saturdays/);
+  await kubectl().run([
+    'delete',
+    'validatingadmissionpolicybinding,validatingadmissionpolicy',
+    name,
+  ]);
+  await waitUntil('the policy is gone', async () => {
+    await kubectl().run(['create', '--dry-run=server', '-f', '-'], JSON.stringify(probe));
+    return true;
+  });
+  await kubectl().run(['annotate', 'mdep', 'unwanted', 'example.com/again=1']);
+  await cluster.condition('unwanted', 'Ready', 'True', 'Ready');
+});
+
 test('of two with one name the older serves it, and the newer takes over when it goes', async () => {
   await cluster.kubectl().apply(skiff('elder', { servedName: 'shared' }));
   await cluster.condition('elder', 'Ready', 'True', 'Ready');
