@@ -20,6 +20,7 @@ const colours = [
   '#2aa198',
   '#859900',
   '#d33682',
+  '#222',
 ];
 
 /** Draws lines over a logarithmic y axis as an SVG image. */
@@ -56,6 +57,7 @@ export function plot(
 <text x="${width - right + 38}" y="${labelY + 4}">${name}</text>`;
   });
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="11">
+<title>${title}: ${yLabel} by ${xLabel}</title>
 <rect width="${width}" height="${height}" fill="#fff"/>
 <text x="${left}" y="16" font-size="13">${title}</text>
 <text x="${(left + width - right) / 2}" y="${height - 6}" text-anchor="middle">${xLabel}</text>
