@@ -66,7 +66,7 @@ async function llmprobe({ chat }: Target): Promise<Outcomes> {
     ...byName('surface', coverage.entries, ({ label, supported }) => [label, supported]),
     ...byName('engine', conformance.results, ({ name, outcome, failures }) => [
       name,
-      [outcome, ...failures.map(({ id }) => id)],
+      { outcome, failures: failures.map(({ id }) => id).join(' ') },
     ]),
     ...byName('model', capability.evals, ({ name, passed, total }) => [name, `${passed}/${total}`]),
     ...byName('task', agentic.tasks, ({ name, passed, steps }) => [name, { passed, steps }]),
