@@ -89,7 +89,7 @@ test.each([
     await ready(name);
     const before = uids(await live(name));
     const engine = { type: 'LlamaCpp', args: ['--nonsense'] };
-    const broken = { replicas: 2, rollout: { maxSurge, startTimeout: '5s' }, engine };
+    const broken = { replicas: 2, rollout: { maxSurge, startTimeout: '15s' }, engine };
     await cluster.kubectl().apply(skiff(name, broken));
     await condition(name, 'Ready', 'False', 'EngineCrashed');
     await condition(name, 'Available', 'True', 'ReplicasReady');
