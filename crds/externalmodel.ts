@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { condition, kubernetes, matching } from './kubernetes.ts';
+import { conditionList, kubernetes, matching } from './kubernetes.ts';
 import { timeoutsSpec } from './modeldeployment/routing.ts';
 import { groupVersion, type ObjectMeta, type ResourceCoordinates } from './object.ts';
 import { aliasesField, servedNameField } from './served-name.ts';
@@ -100,11 +100,7 @@ export const externalModelStatus = z
       .array(z.string().max(200))
       .max(17)
       .describe('The names that clients reach it under; empty when it serves none.'),
-    conditions: z
-      .array(condition)
-      .max(16)
-      .describe('Accepted; docs/reference/conditions.md.')
-      .register(kubernetes, { listType: 'map', listMapKeys: ['type'] }),
+    conditions: conditionList('Accepted; docs/reference/conditions.md.'),
   })
   .describe('The present state, written by the operator.');
 

@@ -64,3 +64,11 @@ export const condition = z
     message: z.string().max(32768).describe('Why, and what to do, in words.'),
   })
   .describe('One aspect of the present state.');
+
+/** A status' list of conditions, one of each type. */
+export const conditionList = (description: string) =>
+  z
+    .array(condition)
+    .max(16)
+    .describe(description)
+    .register(kubernetes, { listType: 'map', listMapKeys: ['type'] });

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { condition, kubernetes } from './kubernetes.ts';
+import { conditionList, kubernetes } from './kubernetes.ts';
 import { acceleratorSpec, resourcesSpec } from './modeldeployment/accelerator.ts';
 import { adaptersSpec } from './modeldeployment/adapters.ts';
 import { engineSpec } from './modeldeployment/engine.ts';
@@ -79,11 +79,7 @@ export const modelDeploymentStatus = z
       .array(z.string().max(300))
       .max(128)
       .describe('The names that clients reach it under; empty when it serves none.'),
-    conditions: z
-      .array(condition)
-      .max(16)
-      .describe('What is true of it now; docs/reference/conditions.md.')
-      .register(kubernetes, { listType: 'map', listMapKeys: ['type'] }),
+    conditions: conditionList('What is true of it now; docs/reference/conditions.md.'),
   })
   .describe('The present state, written by the operator.');
 

@@ -48,5 +48,3 @@ export const rolloutSpec = z
   })
   .prefault({})
   .describe('How replicas are replaced when the spec changes, and how they end.');
-
-export type RolloutSpec = z.output<typeof rolloutSpec>;
