@@ -37,7 +37,7 @@ soak-kube: install ## Ten minutes of random faults between the runtime and a rea
 
 soak-rollout: install ## Rollouts, scale-downs, drains and evictions under load, and five minutes at rest
 	FAIRLEAD_ROLLOUT_ROUNDS=5 vitest run --project e2e test/e2e/rollout.test.ts --testTimeout=1200000
-	FAIRLEAD_REST_SECONDS=300 vitest run --project cluster test/operator/lifecycle.test.ts --testTimeout=600000
+	FAIRLEAD_REST_SECONDS=300 vitest run --project api test/operator/lifecycle.test.ts --testTimeout=600000
 
 bench-kube: install ## Figures of the Kubernetes runtime beside client-node's, into bench/kube/
 	node bench/kube/main.ts

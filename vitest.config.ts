@@ -4,9 +4,10 @@ import { SummaryReporter } from './hack/test/summary-reporter.ts';
 const onCluster = { fileParallelism: false, testTimeout: 120_000, hookTimeout: 900_000 };
 
 /**
- * Four layers, run in this order: `unit` beside the code; `cluster`, whose files each bring up the
- * Kubernetes they need; `conformance`, real engines and client libraries on the loopback; `e2e`,
- * which installs the chart once on a real two-node cluster.
+ * Five layers, run in this order: `unit` beside the code; `api`, whose files each bring up the API server
+ * and the node they need, two side by side; `cluster`, whose files need the machine for themselves;
+ * `conformance`, real engines and client libraries on the loopback; `e2e`, which installs the chart once
+ * on a real two-node cluster.
  */
 export default defineConfig({
   test: {
@@ -33,10 +34,20 @@ export default defineConfig({
       {
         test: {
           ...onCluster,
+          name: 'api',
+          include: ['test/{crds,kube,operator}/**/*.test.ts'],
+          fileParallelism: true,
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          ...onCluster,
           name: 'cluster',
           include: ['hack/cluster/cluster.test.ts', 'test/**/*.test.ts'],
-          exclude: ['test/{conformance,e2e}/**'],
-          sequence: { groupOrder: 1 },
+          exclude: ['test/{conformance,crds,e2e,kube,operator}/**'],
+          sequence: { groupOrder: 2 },
         },
       },
       {
@@ -44,7 +55,7 @@ export default defineConfig({
           ...onCluster,
           name: 'conformance',
           include: ['test/conformance/*.test.ts'],
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
         },
       },
       {
@@ -53,7 +64,7 @@ export default defineConfig({
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
           globalSetup: ['test/e2e/setup.ts'],
-          sequence: { groupOrder: 3 },
+          sequence: { groupOrder: 4 },
         },
       },
     ],

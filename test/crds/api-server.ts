@@ -7,7 +7,6 @@ import { KubeApiError } from '../../kube/errors.ts';
 import { createKubectl, type Kubectl } from '../support/kubectl.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
-const name = 'crds';
 const crds = fileURLToPath(new URL('../../charts/fairlead/crds/', import.meta.url));
 
 /** A real API server with the CRDs on it and no nodes, as long as a test file runs. */
@@ -16,7 +15,8 @@ export interface ApiServer {
   kubectl(): Kubectl;
 }
 
-export function useApiServer(): ApiServer {
+/** @param name its cluster's; files run side by side, so each has its own */
+export function useApiServer(name: string): ApiServer {
   let client: KubeClient;
   let kubectl: Kubectl;
   beforeAll(async () => {

@@ -9,7 +9,7 @@ import { refusalOf, useApiServer } from './api-server.ts';
 import { maximalObjects } from './maximal.ts';
 import { acceleratorProfile, externalModel, modelDeployment } from './objects.ts';
 
-const api = useApiServer();
+const api = useApiServer('crds-bounds');
 
 /** Where a value stands: property names, and numbers for list items. */
 type Path = readonly (string | number)[];

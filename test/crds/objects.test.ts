@@ -11,7 +11,7 @@ import { waitUntil } from '../support/wait-until.ts';
 import { useApiServer } from './api-server.ts';
 import { modelDeployment } from './objects.ts';
 
-const api = useApiServer();
+const api = useApiServer('crds-objects');
 const examples = fileURLToPath(new URL('../../examples/', import.meta.url));
 
 const get = (name: string) => api.client().get(ModelDeployments, { namespace: 'default', name });

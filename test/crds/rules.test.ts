@@ -9,7 +9,7 @@ import { refusalOf, useApiServer } from './api-server.ts';
 import { acceleratorProfile, externalModel, modelDeployment } from './objects.ts';
 import { externalModelRules, type RuleCase } from './rule-cases.ts';
 
-const api = useApiServer();
+const api = useApiServer('crds-rules');
 
 const engine = (rest: object) => ({ engine: { type: 'LlamaCpp', ...rest } });
 const source = (uri: string) => ({ source: { uri } });

@@ -4,7 +4,7 @@ import { waitUntil } from '../support/wait-until.ts';
 import { useApiServer } from './api-server.ts';
 import { modelDeployment } from './objects.ts';
 
-const api = useApiServer();
+const api = useApiServer('crds-scale');
 const ref = (name: string) => ({ namespace: 'default', name });
 
 const status: ModelDeploymentStatus = {
