@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { conditionList, kubernetes } from './kubernetes.ts';
 import { acceleratorSpec, resourcesSpec } from './modeldeployment/accelerator.ts';
 import { adaptersSpec } from './modeldeployment/adapters.ts';
+import { coldStart } from './modeldeployment/cold-start.ts';
 import { engineSpec } from './modeldeployment/engine.ts';
 import { podTemplateSpec } from './modeldeployment/pod-template.ts';
 import { rolloutSpec } from './modeldeployment/rollout.ts';
@@ -79,6 +80,7 @@ export const modelDeploymentStatus = z
       .array(z.string().max(300))
       .max(128)
       .describe('The names that clients reach it under; empty when it serves none.'),
+    lastColdStart: coldStart.optional(),
     conditions: conditionList('What is true of it now; docs/reference/conditions.md.'),
   })
   .describe('The present state, written by the operator.');
