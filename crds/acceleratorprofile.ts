@@ -93,6 +93,20 @@ export const acceleratorProfileSpec = z
         'Size of /dev/shm for engines whose processes share memory. Default: 1Gi for each accelerator.',
       )
       .optional(),
+    pricePerHour: z
+      .union([z.int(), z.string().max(16)])
+      .describe(
+        'What one accelerator costs in an hour, in whichever currency you count; only shown, as a metric for panels.',
+      )
+      .register(kubernetes, {
+        rules: [
+          {
+            rule: "string(self).matches(r'^[0-9]+(\\.[0-9]+)?$')",
+            message: 'must be a price, such as 2 or "2.49"',
+          },
+        ],
+      })
+      .optional(),
   })
   .describe(
     'How replicas get one kind of accelerator. A change reaches a ModelDeployment with its next revision.',

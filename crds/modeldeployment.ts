@@ -2,6 +2,8 @@ import { z } from 'zod';
 import { conditionList, kubernetes } from './kubernetes.ts';
 import { acceleratorSpec, resourcesSpec } from './modeldeployment/accelerator.ts';
 import { adaptersSpec } from './modeldeployment/adapters.ts';
+import { capabilitiesStatus } from './modeldeployment/capabilities.ts';
+import { autoscalingSpec } from './modeldeployment/autoscaling.ts';
 import { coldStart } from './modeldeployment/cold-start.ts';
 import { engineSpec } from './modeldeployment/engine.ts';
 import { podTemplateSpec } from './modeldeployment/pod-template.ts';
@@ -28,8 +30,9 @@ export const modelDeploymentSpec = z
       .max(1000)
       .default(1)
       .describe(
-        'How many pods serve the model. Written by `kubectl scale`, a HorizontalPodAutoscaler or you; Fairlead only reads it.',
+        'How many pods serve the model. Written by `kubectl scale`, a HorizontalPodAutoscaler or you. With `autoscaling` Fairlead writes it, so leave it out; a new object then begins with autoscaling.minReplicas.',
       ),
+    autoscaling: autoscalingSpec.optional(),
     routing: routingSpec,
     rollout: rolloutSpec,
     paused: z
@@ -80,6 +83,7 @@ export const modelDeploymentStatus = z
       .array(z.string().max(300))
       .max(128)
       .describe('The names that clients reach it under; empty when it serves none.'),
+    capabilities: capabilitiesStatus.optional(),
     lastColdStart: coldStart.optional(),
     conditions: conditionList('What is true of it now; docs/reference/conditions.md.'),
   })

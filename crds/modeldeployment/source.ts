@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { kubernetes, type Rule } from '../kubernetes.ts';
+import { kubernetes, matching, type Rule } from '../kubernetes.ts';
 
 const host = '[a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?(:[0-9]{1,5})?';
 /** No segment of a path may begin with a dot, so that it cannot leave the volume. */
@@ -69,6 +69,22 @@ export const sourceSpec = z
         'Name of a Secret in the same namespace whose keys the download gets as variables: HF_TOKEN, HF_ENDPOINT; AUTHORIZATION (a header, for https); AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_REGION, AWS_ENDPOINT_URL; GOOGLE_CREDENTIALS (a service account key in JSON).',
       )
       .optional(),
+    cache: z
+      .string()
+      .min(1)
+      .max(63)
+      .describe(
+        'Where weights that are downloaded are kept for all replicas and models: the name of a cache class of the chart’s weights.cacheClasses, or of a PersistentVolumeClaim of the same namespace. A Job loads them once, replicas mount them read-only. `none`, the default: each replica loads for itself.',
+      )
+      .register(kubernetes, {
+        rules: [
+          matching(
+            '[a-z0-9]([a-z0-9.-]*[a-z0-9])?',
+            'must be none, or the name of a cache class or a PersistentVolumeClaim',
+          ),
+        ],
+      })
+      .optional(),
   })
   .describe('Where the weights come from.')
   .register(kubernetes, {
@@ -78,6 +94,12 @@ export const sourceSpec = z
         message:
           'secretName is for hf, https, s3 and gs; for an image use podTemplate.spec.imagePullSecrets',
         fieldPath: '.secretName',
+      },
+      {
+        rule: "!has(self.cache) || self.cache == 'none' || ['hf://', 'https://', 's3://', 'gs://'].exists(s, self.uri.startsWith(s))",
+        message:
+          'a cache is for hf, https, s3 and gs; the others are not downloaded by each replica',
+        fieldPath: '.cache',
       },
     ],
   });

@@ -46,7 +46,8 @@ export function maximalObjects() {
 function otherModelDeployment(): Intent<ModelDeployment> {
   return modelDeployment(`n${long(39)}`, {
     aliases: many(16, (index) => `${index}`.padEnd(200, 'x')),
-    source: { uri: `hf://org/${long(1024 - 9)}`, secretName: long(253) },
+    source: { uri: `hf://org/${long(1024 - 9)}`, secretName: long(253), cache: long(63) },
+    nodes: 16,
     engine: {
       type: 'Custom',
       image: long(1024),

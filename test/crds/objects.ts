@@ -52,7 +52,7 @@ export function maximalModelDeployment(): Intent<ModelDeployment> {
     },
     adapters: many(16, (index) => ({
       name: `a${index}`.padEnd(63, 'x'),
-      source: { uri: `hf://org/${long(1024 - 9)}`, secretName: long(253) },
+      source: { uri: `hf://org/${long(1024 - 9)}`, secretName: long(253), cache: long(63) },
     })),
     podTemplate: {
       metadata: {
@@ -66,6 +66,21 @@ export function maximalModelDeployment(): Intent<ModelDeployment> {
       },
     },
     replicas: 1000,
+    autoscaling: {
+      minReplicas: 1000,
+      maxReplicas: 1000,
+      target: { inFlightPerReplica: 100_000 },
+      scaleUpWindow: '1h',
+      scaleDownWindow: '99999h',
+      idleTimeout: '99999h',
+      hold: { timeout: '99999h', maxRequests: 100_000 },
+      schedules: many(16, () => ({
+        start: Array(5).fill('1,2,3,4,5,6,7,1-2/3').join(' '),
+        duration: '99999h',
+        timeZone: 'America/Argentina/ComodRivadavia',
+        minReplicas: 1000,
+      })),
+    },
     routing: {
       policy: 'PrefixAware',
       timeouts: { connect: '99999h', firstByte: '99999h', idle: '99999h', total: '99999h' },
@@ -91,6 +106,7 @@ export function maximalAcceleratorProfile(): Intent<AcceleratorProfile> {
     env: many(32, (index) => ({ name: `E${index}`.padEnd(256, 'x'), value: long(1024) })),
     shmSize: '16Gi',
     memoryGiB: 4096,
+    pricePerHour: '9999999999.99999',
   });
 }
 

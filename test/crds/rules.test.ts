@@ -7,7 +7,7 @@ import type { StructuralSchema } from '../../crds/generate/structural.ts';
 import { ModelDeployments } from '../../crds/modeldeployment.ts';
 import { refusalOf, useApiServer } from './api-server.ts';
 import { acceleratorProfile, externalModel, modelDeployment } from './objects.ts';
-import { externalModelRules, type RuleCase } from './rule-cases.ts';
+import { autoscalingRules, externalModelRules, type RuleCase } from './rule-cases.ts';
 
 const api = useApiServer('crds-rules');
 
@@ -99,6 +99,26 @@ const modelDeploymentRules: readonly RuleCase[] = [
     refused: [{ source: { uri: 'oci://local.test/a:1', secretName: 'hub' } }],
     field: 'spec.source.secretName',
     says: /secretName is for hf, https, s3 and gs; for an image use podTemplate/,
+  },
+  {
+    rule: 'source.cache is for what is downloaded',
+    accepted: [
+      { source: { uri: 'hf://org/m', cache: 'shared' } },
+      { source: { uri: 'oci://local.test/a:1', cache: 'none' } },
+    ],
+    refused: [{ source: { uri: 'oci://local.test/a:1', cache: 'shared' } }],
+    field: 'spec.source.cache',
+    says: /a cache is for hf, https, s3 and gs/,
+  },
+  {
+    rule: 'source.cache is a name',
+    accepted: [{ source: { uri: 'hf://org/m', cache: 'my-claim.v1' } }],
+    refused: [
+      { source: { uri: 'hf://org/m', cache: 'Shared' } },
+      { source: { uri: 'hf://org/m', cache: 'a/b' } },
+    ],
+    field: 'spec.source.cache',
+    says: /must be none, or the name of a cache class or a PersistentVolumeClaim/,
   },
   {
     rule: 'adapters are for vLLM',
@@ -258,7 +278,7 @@ const profileRules: readonly RuleCase[] = [
 let count = 0;
 const freshName = () => `case-${count++}`;
 
-describe.each(modelDeploymentRules)(
+describe.each([...modelDeploymentRules, ...autoscalingRules])(
   'ModelDeployment: $rule',
   ({ accepted, refused, field, says }) => {
     test.each(accepted)('accepts %j', async (spec) => {
@@ -322,7 +342,12 @@ describe('names', () => {
 });
 
 test('there is a case for every rule of the schemas', () => {
-  const all = [...modelDeploymentRules, ...profileRules, ...externalModelRules];
+  const all = [
+    ...modelDeploymentRules,
+    ...autoscalingRules,
+    ...profileRules,
+    ...externalModelRules,
+  ];
   const known = all.map(({ says }) => says);
   known.push(/at most 40/, /beginning with a letter/, /built in/, /at most 63/);
   const rules = definitions.flatMap((definition) => rulesOf(objectSchema(definition)));
