@@ -42,6 +42,22 @@ test('every default appears, and they are the ones that the operator counts on',
     },
   });
   expect(modelDeploymentSpec.parse(modelDeployment('defaults').spec)).toEqual(spec);
+  const scaled = modelDeployment('scaled', {
+    autoscaling: {
+      maxReplicas: 3,
+      schedules: [{ start: '0 8 * * *', duration: '1h', minReplicas: 2 }],
+    },
+  });
+  const { autoscaling } = (await api.client().create(ModelDeployments, scaled)).spec;
+  expect(autoscaling).toEqual({
+    minReplicas: 1,
+    maxReplicas: 3,
+    scaleUpWindow: '30s',
+    scaleDownWindow: '5m',
+    idleTimeout: '10m',
+    hold: { timeout: '10m', maxRequests: 1000 },
+    schedules: [{ start: '0 8 * * *', duration: '1h', timeZone: 'Etc/UTC', minReplicas: 2 }],
+  });
   const half = modelDeployment('half', { accelerator: { profile: 'nvidia' } });
   expect((await api.client().create(ModelDeployments, half)).spec.accelerator.count).toBe(1);
 });
@@ -146,6 +162,11 @@ test.each([
     'mdep.spec.source.uri',
     /a GGUF file for\s+LlamaCpp.*`hf:\/\/` a model of a\s+Hugging Face hub/s,
   ],
+  [
+    'mdep.spec.autoscaling',
+    /Absent:\s+`replicas`\s+is\s+yours.*hold.*idleTimeout.*maxReplicas\s+<integer> -required-.*minReplicas.*0: without\s+requests for idleTimeout.*scaleDownWindow.*scaleUpWindow.*schedules.*target/s,
+  ],
+  ['mdep.spec.autoscaling.schedules.start', /`0 8 \* \* MON-FRI`: at eight on working\s+days/],
   ['mdep.status.conditions', /What is true of it now/],
   ['acceleratorprofile.spec.resourceName', /nvidia\.com\/gpu/],
 ])('kubectl explain %s reads like documentation', async (path, says) => {

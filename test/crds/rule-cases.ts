@@ -58,3 +58,96 @@ export const externalModelRules: readonly RuleCase[] = [
     says: /needs a baseURL that begins with https:/,
   },
 ];
+
+const autoscaling = (rest: object) => ({ autoscaling: { maxReplicas: 4, ...rest } });
+const schedule = (rest: object) =>
+  autoscaling({ schedules: [{ start: '0 8 * * *', duration: '1h', minReplicas: 2, ...rest }] });
+
+export const autoscalingRules: readonly RuleCase[] = [
+  {
+    rule: 'autoscaling.minReplicas is at most maxReplicas',
+    accepted: [autoscaling({ minReplicas: 0 }), autoscaling({ minReplicas: 4 })],
+    refused: [autoscaling({ minReplicas: 5 }), { autoscaling: { minReplicas: 2, maxReplicas: 1 } }],
+    field: 'spec.autoscaling.minReplicas',
+    says: /minReplicas must be at most maxReplicas/,
+  },
+  {
+    rule: 'autoscaling.scaleUpWindow is at most an hour',
+    accepted: [autoscaling({ scaleUpWindow: '0s' }), autoscaling({ scaleUpWindow: '1h' })],
+    refused: [
+      autoscaling({ scaleUpWindow: '1h1ms' }),
+      autoscaling({ scaleUpWindow: '61m' }),
+      autoscaling({ scaleUpWindow: '99999h' }),
+    ],
+    field: 'spec.autoscaling.scaleUpWindow',
+    says: /must be at most 1h/,
+  },
+  ...['scaleUpWindow', 'scaleDownWindow', 'idleTimeout'].map((name) => ({
+    rule: `autoscaling.${name} is a length of time`,
+    accepted: [autoscaling({ [name]: '90s' })],
+    refused: [autoscaling({ [name]: '90' }), autoscaling({ [name]: '1d' })],
+    field: `spec.autoscaling.${name}`,
+    says: /must be a length of time, such as "5s" or "1h30m"/,
+  })),
+  {
+    rule: 'autoscaling.hold.timeout is a length of time',
+    accepted: [autoscaling({ hold: { timeout: '0s', maxRequests: 0 } })],
+    refused: [autoscaling({ hold: { timeout: 'forever' } })],
+    field: 'spec.autoscaling.hold.timeout',
+    says: /must be a length of time, such as "5s" or "1h30m"/,
+  },
+  {
+    rule: 'a schedule begins as in a crontab',
+    accepted: [
+      '0 8 * * MON-FRI',
+      '*/15 0-23/2 1,15 JAN,6-8 0',
+      '59 23 31 12 7',
+      '00 08 01 01 *',
+      '0  8 * * *',
+    ].map((start) => schedule({ start })),
+    refused: [
+      '0 8 * *',
+      '60 8 * * *',
+      '0 24 * * *',
+      '0 8 0 * *',
+      '0 8 32 * *',
+      '0 8 * 13 *',
+      '0 8 * * 8',
+      '0 8 * * Mon',
+      '*/0 8 * * *',
+      '@daily',
+      '0 0 8 * * *',
+      '',
+    ].map((start) => schedule({ start })),
+    field: 'spec.autoscaling.schedules[0].start',
+    says: /must have five fields \(minute, hour, day of the month, month, day of the week\)/,
+  },
+  {
+    rule: 'a schedule has a duration',
+    accepted: [],
+    refused: [schedule({ duration: '8' })],
+    field: 'spec.autoscaling.schedules[0].duration',
+    says: /must be a length of time/,
+  },
+  {
+    rule: 'a schedule is of a time zone',
+    accepted: [
+      schedule({ timeZone: 'America/Argentina/Buenos_Aires' }),
+      schedule({ timeZone: 'UTC' }),
+    ],
+    refused: [
+      schedule({ timeZone: 'Europe/Atlantis' }),
+      schedule({ timeZone: '+01:00' }),
+      schedule({ timeZone: '' }),
+    ],
+    field: 'spec.autoscaling.schedules[0].timeZone',
+    says: /must be the IANA name of a time zone, such as "Europe\/Berlin"/,
+  },
+  {
+    rule: 'a schedule keeps to maxReplicas',
+    accepted: [schedule({ minReplicas: 4 })],
+    refused: [schedule({ minReplicas: 5 })],
+    field: 'spec.autoscaling.schedules',
+    says: /minReplicas of a schedule must be at most maxReplicas/,
+  },
+];
