@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { changesOf, DemandReader, type DemandState, encodeDemand, modelKey } from './demand.ts';
+import {
+  changesOf,
+  DemandReader,
+  type DemandState,
+  encodeDemand,
+  fullMessage,
+  modelKey,
+} from './demand.ts';
 
 const anyState = fc
   .record({
@@ -8,7 +15,10 @@ const anyState = fc
       fc.record({
         namespace: fc.constantFrom('a', 'b'),
         name: fc.constantFrom('x', 'y', 'z'),
-        inFlight: fc.integer({ min: 1, max: 3 }),
+        inFlight: fc.nat(2),
+        held: fc.nat(2),
+        pendingTokens: fc.nat(2),
+        arrivals: fc.integer({ min: 1, max: 3 }),
       }),
       { selector: modelKey },
     ),
@@ -18,28 +28,37 @@ const anyState = fc
           uid: fc.constantFrom('1', '2', '3', '4'),
           inFlight: fc.nat(2),
           draining: fc.boolean(),
+          pendingTokens: fc.nat(2),
         })
         .filter(({ inFlight, draining }) => inFlight > 0 || draining),
       { selector: ({ uid }) => uid },
     ),
+    tenants: fc.uniqueArray(
+      fc.record({
+        name: fc.constantFrom('t', 'u'),
+        inFlight: fc.nat(2),
+        requests: fc.integer({ min: 1, max: 3 }),
+        tokens: fc.nat(2),
+      }),
+      { selector: ({ name }) => name },
+    ),
   })
   .map(
-    ({ models, pods }): DemandState => ({
+    ({ models, pods, tenants }): DemandState => ({
       models: new Map(models.map((model) => [modelKey(model), model])),
       pods: new Map(pods.map((pod) => [pod.uid, pod])),
+      tenants: new Map(tenants.map((tenant) => [tenant.name, tenant])),
     }),
   );
 
 const bytes = (text: string) => new TextEncoder().encode(text);
-const full = ({ models, pods }: DemandState) =>
-  encodeDemand({ full: true, models: [...models.values()], pods: [...pods.values()] });
 
 test('a reader knows what was told, however it is cut into pieces', () => {
   fc.assert(
     fc.property(fc.array(anyState, { minLength: 1 }), fc.nat(20), (states, size) => {
       const [first, ...later] = states;
       let known = first!;
-      let text = full(known);
+      let text = encodeDemand(fullMessage('r', known));
       for (const state of later) {
         text += encodeDemand(changesOf(known, state));
         known = state;
@@ -49,6 +68,8 @@ test('a reader knows what was told, however it is cut into pieces', () => {
       for (let at = 0; at < all.length; at += size + 1) reader.push(all.slice(at, at + size + 1));
       expect(reader.pods).toEqual(known.pods);
       expect(reader.models).toEqual(known.models);
+      expect(reader.tenants).toEqual(known.tenants);
+      expect(reader.router).toBe('r');
     }),
   );
 });
@@ -56,35 +77,23 @@ test('a reader knows what was told, however it is cut into pieces', () => {
 test('the same state has no changes', () => {
   fc.assert(
     fc.property(anyState, (state) => {
-      expect(changesOf(state, state)).toEqual({ full: false, models: [], pods: [] });
+      expect(changesOf(state, state)).toEqual({
+        full: false,
+        models: [],
+        pods: [],
+        tenants: [],
+      });
     }),
   );
 });
 
 test('a full message forgets what was before', () => {
   const reader = new DemandReader();
-  const pod = { uid: '1', inFlight: 2, draining: false };
+  const pod = { uid: '1', inFlight: 2, draining: false, pendingTokens: 0 };
   reader.push(bytes(encodeDemand({ full: true, models: [], pods: [pod] })));
   expect(reader.pods.get('1')).toEqual(pod);
   reader.push(bytes(encodeDemand({ full: true, models: [], pods: [] })));
   expect(reader.pods.size).toBe(0);
-});
-
-test('an old reader reads a newer writer', () => {
-  const reader = new DemandReader();
-  const newer = {
-    full: true,
-    region: 'north',
-    models: [{ namespace: 'a', name: 'x', inFlight: 1, held: 7 }],
-    pods: [{ uid: '1', inFlight: 1, draining: true, pendingTokens: 9 }],
-  };
-  expect(reader.push(bytes(`${JSON.stringify(newer)}\n`))).toEqual([
-    {
-      full: true,
-      models: [{ namespace: 'a', name: 'x', inFlight: 1 }],
-      pods: [{ uid: '1', inFlight: 1, draining: true }],
-    },
-  ]);
 });
 
 test.each(['nonsense', '{}', '{"full":true,"models":[],"pods":[{"uid":"1","inFlight":-1}]}'])(

@@ -1,12 +1,13 @@
 import { z } from 'zod';
 
 /**
- * The demand stream: what a router has in flight, told to whoever asks at {@link demandPath} on its internal
- * port. Lines of JSON over HTTP: first the full state, then what has changed, and at least every
- * {@link heartbeatMs} a line, if an empty one.
+ * The demand stream: what a router has in flight and what waits in it, told to whoever asks at
+ * {@link demandPath} on its internal port: to the operator, and to the other routers. Lines of JSON over
+ * HTTP: first the full state, then what has changed, and at least every {@link heartbeatMs} a line, if an
+ * empty one.
  *
- * Version 1 only ever grows by fields that may be absent: a reader drops what it does not know. Anything
- * else gets another path.
+ * Version 1 only ever grows by fields that may be absent: a reader drops what it does not know, and takes
+ * nothing for what an older writer does not say. Anything else gets another path.
  */
 export const demandPath = '/demand/v1';
 
@@ -18,43 +19,111 @@ export const heartbeatMs = 1_000;
 export const leaseMs = 5_000;
 
 const count = z.int().min(0);
+/** A count that the first writers did not tell. */
+const laterCount = count.default(0);
 
 /** One model, by its ModelDeployment. */
-const modelDemand = z.object({ namespace: z.string(), name: z.string(), inFlight: count });
+const modelDemand = z.object({
+  namespace: z.string(),
+  name: z.string(),
+  /** Requests open at its replicas. */
+  inFlight: count,
+  /** Requests that wait for a replica. */
+  held: laterCount,
+  /** Prompt tokens sent to its replicas and not known to be computed. */
+  pendingTokens: laterCount,
+  /** Requests that ever came for it; begins anew with the router's process, else never falls. */
+  arrivals: laterCount,
+});
 
-/** One pod, by its uid. `draining`: the router sends it nothing new any more, and knows why. */
-const podDemand = z.object({ uid: z.string(), inFlight: count, draining: z.boolean() });
+/** One pod, by its uid. */
+const podDemand = z.object({
+  uid: z.string(),
+  /** Requests open there. */
+  inFlight: count,
+  /** The router sends it nothing new any more, and knows why. */
+  draining: z.boolean(),
+  /** Prompt tokens sent there and not known to be computed. */
+  pendingTokens: laterCount,
+});
+
+/** What one tenant uses through the router, for limits that hold over all routers. */
+const tenantDemand = z.object({
+  name: z.string(),
+  /** Requests that are held or open. */
+  inFlight: count,
+  /** Requests of the last minute. */
+  requests: count,
+  /** Tokens of the last minute. */
+  tokens: count,
+});
 
 const demandMessage = z.object({
   /** Whether it replaces all that was told before. */
   full: z.boolean(),
-  /** One that is not listed in a full message has nothing in flight; so says 0 in a later one. */
+  /** Which router says it: made anew by each process. Told in a full message. */
+  router: z.string().optional(),
+  /** One that is not listed in a full message has nothing; so says one with 0 everywhere later. */
   models: z.array(modelDemand),
   /** One that is not listed in a full message has nothing in flight and is not draining. */
   pods: z.array(podDemand),
+  /** One that is not listed in a full message uses nothing. */
+  tenants: z.array(tenantDemand).default([]),
 });
 
 export type ModelDemand = z.output<typeof modelDemand>;
 export type PodDemand = z.output<typeof podDemand>;
+export type TenantDemand = z.output<typeof tenantDemand>;
+/** A message as it is read. */
 export type DemandMessage = z.output<typeof demandMessage>;
 
-/** A message as its line. */
-export function encodeDemand(message: DemandMessage): string {
+/** A message as its line; fields that may be absent may be left out. */
+export function encodeDemand(message: z.input<typeof demandMessage>): string {
   return `${JSON.stringify(message)}\n`;
 }
 
-/** What a router said last, of each model and pod that it said anything but nothing of. */
+/** What a router said last, of each model, pod and tenant that it said anything but nothing of. */
 export interface DemandState {
   /** By `namespace/name`. */
   readonly models: ReadonlyMap<string, ModelDemand>;
   /** By uid. */
   readonly pods: ReadonlyMap<string, PodDemand>;
+  /** By name. */
+  readonly tenants: ReadonlyMap<string, TenantDemand>;
 }
+
+/** One list of a message: how its entries are told apart, and what says that there is nothing of one. */
+interface Section<T extends object> {
+  keyOf(entry: T): string;
+  nothing(entry: T): T;
+}
+
+const sections: {
+  models: Section<ModelDemand>;
+  pods: Section<PodDemand>;
+  tenants: Section<TenantDemand>;
+} = {
+  models: {
+    keyOf: modelKey,
+    nothing: (model) => ({ ...model, inFlight: 0, held: 0, pendingTokens: 0, arrivals: 0 }),
+  },
+  pods: {
+    keyOf: ({ uid }) => uid,
+    nothing: (pod) => ({ ...pod, inFlight: 0, draining: false, pendingTokens: 0 }),
+  },
+  tenants: {
+    keyOf: ({ name }) => name,
+    nothing: (tenant) => ({ ...tenant, inFlight: 0, requests: 0, tokens: 0 }),
+  },
+};
 
 /** Follows one stream: takes its bytes and keeps its state. */
 export class DemandReader implements DemandState {
   readonly models = new Map<string, ModelDemand>();
   readonly pods = new Map<string, PodDemand>();
+  readonly tenants = new Map<string, TenantDemand>();
+  /** Which router it is; undefined before its first message, or of one that does not say. */
+  router: string | undefined;
   readonly #decoder = new TextDecoder();
   #rest = '';
 
@@ -71,37 +140,66 @@ export class DemandReader implements DemandState {
     return messages;
   }
 
-  #take({ full, models, pods }: DemandMessage): void {
-    if (full) {
-      this.models.clear();
-      this.pods.clear();
-    }
-    for (const model of models) {
-      const key = modelKey(model);
-      if (model.inFlight > 0) this.models.set(key, model);
-      else this.models.delete(key);
-    }
-    for (const pod of pods) {
-      if (pod.inFlight > 0 || pod.draining) this.pods.set(pod.uid, pod);
-      else this.pods.delete(pod.uid);
-    }
+  #take({ full, router, models, pods, tenants }: DemandMessage): void {
+    this.router = router ?? this.router;
+    take(sections.models, this.models, models, full);
+    take(sections.pods, this.pods, pods, full);
+    take(sections.tenants, this.tenants, tenants, full);
   }
+}
+
+function take<T extends object>(
+  { keyOf, nothing }: Section<T>,
+  known: Map<string, T>,
+  told: readonly T[],
+  full: boolean,
+): void {
+  if (full) known.clear();
+  for (const entry of told) {
+    if (isSame(entry, nothing(entry))) known.delete(keyOf(entry));
+    else known.set(keyOf(entry), entry);
+  }
+}
+
+/** What has to be told to a reader that knows nothing, so that it knows `state`. */
+export function fullMessage(router: string, state: DemandState): DemandMessage {
+  const { models, pods, tenants } = state;
+  return {
+    full: true,
+    router,
+    models: [...models.values()],
+    pods: [...pods.values()],
+    tenants: [...tenants.values()],
+  };
 }
 
 /** What has to be told to a reader that knows `before`, so that it knows `after`. */
 export function changesOf(before: DemandState, after: DemandState): DemandMessage {
-  const models = [...after.models.values()].filter(
-    (model) => before.models.get(modelKey(model))?.inFlight !== model.inFlight,
-  );
-  for (const [key, model] of before.models)
-    if (!after.models.has(key)) models.push({ ...model, inFlight: 0 });
-  const pods = [...after.pods.values()].filter((pod) => {
-    const known = before.pods.get(pod.uid);
-    return known?.inFlight !== pod.inFlight || known.draining !== pod.draining;
-  });
-  for (const uid of before.pods.keys())
-    if (!after.pods.has(uid)) pods.push({ uid, inFlight: 0, draining: false });
-  return { full: false, models, pods };
+  return {
+    full: false,
+    models: changes(sections.models, before.models, after.models),
+    pods: changes(sections.pods, before.pods, after.pods),
+    tenants: changes(sections.tenants, before.tenants, after.tenants),
+  };
+}
+
+function changes<T extends object>(
+  { nothing }: Section<T>,
+  before: ReadonlyMap<string, T>,
+  after: ReadonlyMap<string, T>,
+): T[] {
+  const told: T[] = [];
+  for (const [key, entry] of after) {
+    const known = before.get(key);
+    if (!known || !isSame(known, entry)) told.push(entry);
+  }
+  for (const [key, entry] of before) if (!after.has(key)) told.push(nothing(entry));
+  return told;
+}
+
+function isSame<T extends object>(one: T, other: T): boolean {
+  for (const field in one) if (one[field] !== other[field]) return false;
+  return true;
 }
 
 /** How a model is told apart from others. */

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { KubeClient } from '../kube/client.ts';
 import type { Logger } from '../kube/logger.ts';
@@ -59,7 +60,11 @@ export async function startRouter(dependencies: RouterDependencies): Promise<Rou
   const accessLog = config.accessLog ? log : undefined;
   const telemetry = new RequestTelemetry({ metrics, tracing, accessLog, nowMs });
   const upstreams = new Upstreams();
-  const balancer = metered(createBalancer(Math.random), metrics, nowMs);
+  const balancer = metered(
+    createBalancer(Math.random, () => demand.changed()),
+    metrics,
+    nowMs,
+  );
   const budgets = new RetryBudgets(nowMs);
   const ejections = new Ejections(nowMs, ({ servedName }, { namespace, pod }, reason, out_ms) => {
     metrics.ejections.inc({ gen_ai_request_model: servedName, reason });
@@ -84,7 +89,8 @@ export async function startRouter(dependencies: RouterDependencies): Promise<Rou
       balancer.retain(replicas);
       ejections.retain(replicas);
       budgets.retain(changed.models.map(({ servedName }) => servedName));
-      showModels(changed, telemetry);
+      announceModels(changed, telemetry);
+      demand.changed();
     },
   });
   let synced = false;
@@ -98,9 +104,8 @@ export async function startRouter(dependencies: RouterDependencies): Promise<Rou
       showBackends(balancer, metrics, catalog.current().models);
     },
   });
-  const demand = new DemandPublisher(
-    () => snapshotOf(catalog.current().pods, (uid) => balancer.inFlight(uid)),
-    nowMs,
+  const demand = new DemandPublisher(randomUUID(), () =>
+    snapshotOf(catalog.current().pods, balancer),
   );
   serveDemand(internal, demand);
   const server = createServer({
@@ -154,14 +159,9 @@ export async function startRouter(dependencies: RouterDependencies): Promise<Rou
   };
 }
 
-/** Shows each model's replicas, and its counters from zero on. */
-function showModels(catalog: Catalog, telemetry: RequestTelemetry): void {
-  const { modelReplicas } = telemetry.metrics;
-  modelReplicas.reset();
-  for (const { servedName, namespace, features, counts } of catalog.models) {
-    for (const [state, count] of Object.entries(counts)) {
-      modelReplicas.set({ gen_ai_request_model: servedName, namespace, state }, count);
-    }
+/** Makes the counters of every model start at zero. */
+function announceModels(catalog: Catalog, telemetry: RequestTelemetry): void {
+  for (const { servedName, features } of catalog.models) {
     const offered = modelEndpoints.filter((endpoint) => offers(features, endpoint));
     const operations = new Set(offered.map(({ operation }) => operation));
     telemetry.announce(servedName, [...operations]);

@@ -7,7 +7,7 @@ import type { Handler } from '../../kube/reflector.ts';
 import type { Pod } from '../../kube/resources.ts';
 import { createStore } from '../../kube/store.ts';
 import { eventually } from '../../kube/testing/wait.ts';
-import { type DemandMessage, demandPath, encodeDemand, leaseMs } from '../../protocol/demand.ts';
+import { demandPath, encodeDemand, leaseMs } from '../../protocol/demand.ts';
 import { followRouters } from './routers.ts';
 
 const cleanUp: (() => unknown)[] = [];
@@ -41,7 +41,7 @@ async function router() {
     close,
     listen,
     followers: () => streams.size,
-    async say(...pods: DemandMessage['pods']) {
+    async say(...pods: Parameters<typeof encodeDemand>[0]['pods']) {
       await eventually('someone follows', () => streams.size > 0);
       for (const stream of streams) stream.write(encodeDemand({ full: false, models: [], pods }));
     },

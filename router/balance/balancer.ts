@@ -1,6 +1,7 @@
 import type { RoutingPolicy } from '../../crds/modeldeployment/routing.ts';
 import type { Replica } from '../catalog/model.ts';
-import { blockBytes, hashBlocks, hashText, type Span } from './hash.ts';
+import { unitBytes, unitsBefore } from './blocks.ts';
+import { hashBlocks, hashText, type Span } from './hash.ts';
 import { leastLoad } from './least-load.ts';
 import { choosePrefixAware, type Prompt, uncachedTokens } from './prefix-aware.ts';
 import type { LoadShare } from './replica-load.ts';
@@ -31,11 +32,11 @@ export interface TokenUsage {
 /** Why a replica was chosen; see docs/balancing.md. */
 export type RouteReason = 'only' | 'prefix' | 'load' | 'cold' | 'least_in_flight' | 'next';
 
-/** What the decision saw of the prompt, in blocks of 256 bytes. */
+/** What the decision saw of the prompt, in units of 256 bytes. */
 export interface PrefixMatch {
-  readonly blocks: number;
+  readonly units: number;
   /** Leading ones that the replica is expected to have in its prefix cache. */
-  readonly matchedBlocks: number;
+  readonly matchedUnits: number;
 }
 
 /** A replica chosen for one attempt, and the attempt's place there until it is released. */
@@ -80,20 +81,23 @@ const keyBlock = 3;
 /**
  * Makes a balancer.
  * @param random uniform in [0, 1)
+ * @param changed told when what is open or pending at a replica has changed
  */
-export function createBalancer(random: () => number): Balancer {
-  return new PromptBalancer(random);
+export function createBalancer(random: () => number, changed = () => {}): Balancer {
+  return new PromptBalancer(random, changed);
 }
 
 class PromptBalancer implements Balancer {
   readonly #random: () => number;
+  readonly #changed: () => void;
   readonly #loads = new ReplicaLoads();
   readonly #estimates = new TokenEstimates();
   readonly #turns = new RoundRobin();
   #total = 0;
 
-  constructor(random: () => number) {
+  constructor(random: () => number, changed: () => void) {
     this.#random = random;
+    this.#changed = changed;
   }
 
   get total(): number {
@@ -122,17 +126,22 @@ class PromptBalancer implements Balancer {
     };
     load.sent(share);
     this.#total++;
+    this.#changed();
     let held = true;
     return {
       ...{ replica, policy, reason, prefix, candidates: candidates.length },
       prefixMatchRatio: prefix && ratioOf(prefix),
-      firstByte: () => load.computed(share),
+      firstByte: () => {
+        load.computed(share);
+        this.#changed();
+      },
       release: (usage) => {
         if (!held) return;
         held = false;
         load.ended(share);
         this.#total--;
         this.#loads.ended(replica.id);
+        this.#changed();
         if (usage) this.#estimates.learn(model, promptBytes, usage);
       },
     };
@@ -175,7 +184,7 @@ class PromptBalancer implements Balancer {
       tokens,
       blocks,
       sharing: this.#estimates.sharing(request.model),
-      tokensPerBlock: (tokens / Math.max(1, promptBytes)) * blockBytes,
+      tokensPerUnit: (tokens / Math.max(1, promptBytes)) * unitBytes,
       key:
         sessionKey === undefined
           ? (blocks[Math.min(keyBlock, blocks.length - 1)] ?? 2 ** 32 * this.#random())
@@ -186,14 +195,15 @@ class PromptBalancer implements Balancer {
     const choice = choosePrefixAware(loads, prompt);
     const replica = choice && candidates[choice.at];
     if (!replica) return undefined;
-    const { matchedBlocks } = choice;
-    this.#estimates.matched(request.model, matchedBlocks / Math.max(1, blocks.length));
+    const units = unitsBefore[blocks.length] ?? 0;
+    const matchedUnits = unitsBefore[choice.matchedBlocks] ?? 0;
+    this.#estimates.matched(request.model, matchedUnits / Math.max(1, units));
     loads[choice.at]?.prefixes.add(blocks);
     return {
       replica,
       reason: candidates.length === 1 ? 'only' : choice.reason,
-      prefix: { blocks: blocks.length, matchedBlocks },
-      uncachedTokens: uncachedTokens(prompt, matchedBlocks),
+      prefix: { units, matchedUnits },
+      uncachedTokens: uncachedTokens(prompt, choice.matchedBlocks),
     };
   }
 }
@@ -212,6 +222,6 @@ function lengthOf({ body, promptSpans }: RoutingRequest): number {
   return promptSpans.reduce((length, { start, end }) => length + end - start, 0);
 }
 
-function ratioOf({ blocks, matchedBlocks }: PrefixMatch): number {
-  return blocks === 0 ? 0 : matchedBlocks / blocks;
+function ratioOf({ units, matchedUnits }: PrefixMatch): number {
+  return units === 0 ? 0 : matchedUnits / units;
 }
