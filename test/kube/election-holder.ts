@@ -19,6 +19,7 @@ const say = (line: string) => writeSync(1, `${line}\n`);
 const config = await loadKubeConfig({ kubeconfigPath });
 
 let aheadMs = 0;
+let lastWrite: Promise<unknown> = Promise.resolve();
 let willStop = false;
 /** Reads its credentials anew when its clock is put forward; that is the middle of a write. */
 const writing = createClient(
@@ -54,13 +55,17 @@ const election = createElection({
     for (let count = 0; !signal.aborted; count++) {
       // A write that changes nothing would be told to nobody.
       const intent = { metadata, data: { identity, count: `${count}` } };
-      await writer
+      lastWrite = writer
         .apply(ConfigMaps, intent, { fieldManager: 'holder', force: true, timeoutMs: 5_000 })
         .catch((error) => {
           if (error instanceof FencedError) say('held back');
         });
+      await lastWrite;
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   },
 });
-await election.run(new AbortController().signal).catch(() => process.exit(3));
+await election.run(new AbortController().signal).catch(async () => {
+  await lastWrite;
+  process.exit(3);
+});

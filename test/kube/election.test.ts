@@ -36,7 +36,8 @@ function launch(): void {
   const said: string[] = [];
   createInterface({ input: child.stdout }).on('line', (line) => said.push(line));
   candidates.set(identity, { child, said });
-  child.on('exit', () => candidates.delete(identity));
+  // Its last line may be read after it has ended, but not after `close`.
+  child.on('close', () => candidates.delete(identity));
 }
 
 it('at most one leader at any instant, also when the holder is stopped past its lease and resumed', async () => {
