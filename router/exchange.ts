@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { otherValue } from '../telemetry/contract.ts';
+import { otherValue } from '../telemetry/contract/values.ts';
 import { RequestRecord } from '../telemetry/request-record.ts';
 import type { RequestTelemetry } from '../telemetry/request-telemetry.ts';
 import type { Access, Caller } from './access/access.ts';

@@ -6,13 +6,27 @@ import {
   type OpenMetricsContentType,
   Registry,
 } from 'prom-client';
-import { type MetricDefinition, routerMetrics } from './contract.ts';
+import { commonMetrics } from './contract/common-metrics.ts';
+import type { MetricDefinition } from './contract/metric.ts';
+import { operatorMetrics } from './contract/operator-metrics.ts';
+import { routerMetrics } from './contract/router-metrics.ts';
 
 /** A registry that can hold exemplars; `expose` renders it. */
 export type MetricsRegistry = Registry;
 
-/** The router's metrics by their names in the contract. */
-export type RouterMetrics = ReturnType<typeof createRouterMetrics>;
+/** Metrics by the names that their definitions have in code. */
+type Metrics<D extends Record<string, MetricDefinition>> = {
+  readonly [K in keyof D]: MetricOf<D[K]['type'], D[K]['labels'][number]>;
+};
+
+type MetricOf<T extends MetricDefinition['type'], L extends string> = {
+  counter: Counter<L>;
+  gauge: Gauge<L>;
+  histogram: Histogram<L>;
+}[T];
+
+export type RouterMetrics = Metrics<typeof routerMetrics>;
+export type OperatorMetrics = Metrics<typeof operatorMetrics>;
 
 /** prom-client's gauges whose names end like a counter's; `promtool check metrics` refuses them. */
 const misnamed = ['handles', 'requests', 'resources'].map((of) => `nodejs_active_${of}_total`);
@@ -28,62 +42,36 @@ export function createRegistry(program: string, version: string): MetricsRegistr
   const registry = openMetrics as unknown as MetricsRegistry;
   collectDefaultMetrics({ register: registry });
   for (const name of misnamed) registry.removeSingleMetric(name);
-  const { name, help, labels } = routerMetrics.buildInfo;
-  new Gauge({ name, help, labelNames: labels, registers: [registry] }).set(
-    { program, version, node_version: process.version },
-    1,
-  );
+  const { buildInfo } = createMetrics(registry, { buildInfo: commonMetrics.buildInfo });
+  buildInfo.set({ program, version, node_version: process.version }, 1);
   return registry;
 }
 
 /** Makes the router's metrics in `registry`; call once for each, prom-client refuses a name twice. */
-export function createRouterMetrics(registry: MetricsRegistry) {
-  const m = routerMetrics;
-  return {
-    requestDuration: histogram(registry, m.requestDuration),
-    timeToFirstToken: histogram(registry, m.timeToFirstToken),
-    timePerOutputToken: histogram(registry, m.timePerOutputToken),
-    tokenUsage: histogram(registry, m.tokenUsage),
-    requests: counter(registry, m.requests),
-    tokens: counter(registry, m.tokens),
-    requestsInFlight: gauge(registry, m.requestsInFlight),
-    routerOverhead: histogram(registry, m.routerOverhead),
-    routingDecisions: counter(registry, m.routingDecisions),
-    routingDuration: histogram(registry, m.routingDuration),
-    prefixLookupBlocks: counter(registry, m.prefixLookupBlocks),
-    prefixHitBlocks: counter(registry, m.prefixHitBlocks),
-    backendRequestsInFlight: gauge(registry, m.backendRequestsInFlight),
-    backendPendingTokens: gauge(registry, m.backendPendingTokens),
-    upstreamAttempts: counter(registry, m.upstreamAttempts),
-    retries: counter(registry, m.retries),
-    ejections: counter(registry, m.ejections),
-    clientDisconnects: counter(registry, m.clientDisconnects),
-    fallbacks: counter(registry, m.fallbacks),
-    modelReplicas: gauge(registry, m.modelReplicas),
-    catalogAge: gauge(registry, m.catalogAge),
-  };
+export function createRouterMetrics(registry: MetricsRegistry): RouterMetrics {
+  return createMetrics(registry, routerMetrics);
 }
 
-type LabelOf<D extends MetricDefinition> = D['labels'][number];
-
-function options<D extends MetricDefinition>(registry: MetricsRegistry, definition: D) {
-  const labelNames: LabelOf<D>[] = [...definition.labels];
-  return { name: definition.name, help: definition.help, labelNames, registers: [registry] };
+/** Makes the operator's metrics in `registry`; call once for each. */
+export function createOperatorMetrics(registry: MetricsRegistry): OperatorMetrics {
+  return createMetrics(registry, operatorMetrics);
 }
 
-function counter<D extends MetricDefinition>(registry: MetricsRegistry, definition: D) {
-  return new Counter<LabelOf<D>>(options(registry, definition));
+function createMetrics<D extends Record<string, MetricDefinition>>(
+  registry: MetricsRegistry,
+  definitions: D,
+): Metrics<D> {
+  const made = Object.entries(definitions).map(([key, definition]) => [
+    key,
+    createMetric(registry, definition),
+  ]);
+  return Object.fromEntries(made);
 }
 
-function gauge<D extends MetricDefinition>(registry: MetricsRegistry, definition: D) {
-  return new Gauge<LabelOf<D>>(options(registry, definition));
-}
-
-function histogram<D extends MetricDefinition>(registry: MetricsRegistry, definition: D) {
-  const buckets = [...(definition.buckets ?? [])];
-  return new Histogram<LabelOf<D>>({
-    ...options(registry, definition),
-    buckets,
-    enableExemplars: true,
-  });
+function createMetric(registry: MetricsRegistry, definition: MetricDefinition) {
+  const { type, name, help, labels, buckets = [] } = definition;
+  const options = { name, help, labelNames: [...labels], registers: [registry] };
+  if (type === 'counter') return new Counter(options);
+  if (type === 'gauge') return new Gauge(options);
+  return new Histogram({ ...options, buckets: [...buckets], enableExemplars: true });
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { ErrorType, Outcome } from './contract.ts';
+import type { ErrorType, Outcome } from './contract/values.ts';
 import { errorTypeOf, outcomeOf } from './outcome.ts';
 
 test.each<[number, ErrorType | undefined, Outcome, string | undefined]>([

@@ -1,4 +1,4 @@
-import type { ErrorType, Outcome } from './contract.ts';
+import type { ErrorType, Outcome } from './contract/values.ts';
 
 /**
  * How a request ended, from what the client saw and what went wrong.

@@ -1,16 +1,23 @@
-import type { Attributes } from '@opentelemetry/api';
+import type { HrTime } from '@opentelemetry/api';
 import {
   type AttemptOutcome,
-  attributes,
   type ErrorType,
   type Operation,
   otherValue,
   type Phase,
-  providerName,
-} from './contract.ts';
+  type QueueOutcome,
+} from './contract/values.ts';
 import { errorTypeOf, outcomeOf } from './outcome.ts';
 import { type ReplyFacts, ReplySample } from './reply-facts.ts';
-import type { RequestTelemetry } from './request-telemetry.ts';
+import type { RequestSummary, RequestTelemetry } from './request-telemetry.ts';
+import {
+  attemptStart,
+  operationEnd,
+  operationName,
+  operationStart,
+  serverAttributes,
+  serverName,
+} from './span-attributes.ts';
 import { type HeaderCarrier, RequestSpans } from './spans.ts';
 
 /** A request as it arrives. Times are milliseconds of the telemetry's monotonic clock. */
@@ -36,6 +43,8 @@ export interface ModelCall {
   /** A name of the catalog. Undefined: the client's own invention, which nothing may carry. */
   model: string | undefined;
   namespace?: string | undefined;
+  /** LoRA adapter of the model. */
+  adapter?: string | undefined;
   stream: boolean;
 }
 
@@ -46,6 +55,8 @@ export interface AttemptTarget {
   /** Empty for an endpoint that is no pod. */
   pod: string;
   namespace: string;
+  /** Its engine. */
+  runtime?: string | undefined;
   revision: string;
   address: string;
   port: number;
@@ -72,19 +83,33 @@ export interface RequestEnd {
   bytesOut: number;
 }
 
+/** Told of one request's wait for a replica; {@link RequestRecord} is one. */
+export interface HoldObserver {
+  /** The request waits from now on. */
+  held(): void;
+  /**
+   * Its wait is over; `rejected` is told without `held` where the queue was full at once. A client that
+   * goes, or any other end of the request, needs no call: the record's end is the wait's too.
+   * @param waitedMs since `held`
+   */
+  released(outcome: QueueOutcome, waitedMs: number): void;
+}
+
 /**
  * Collects what happens to one request and, at its end, tells it once to each of metrics, spans and
- * log. The calls come in order: call?, (attemptStarted, attemptEnded)*, firstByte?, end.
+ * log. The calls come in order: call?, ((held, released)?, attemptStarted, attemptEnded)*, end.
  */
-export class RequestRecord {
+export class RequestRecord implements HoldObserver {
   readonly #telemetry: RequestTelemetry;
   readonly #start: RequestStart;
   readonly #spans: RequestSpans | undefined;
   #call: ModelCall | undefined;
   #target: AttemptTarget | undefined;
   #attempts = 0;
-  #attemptStartMs: number | undefined;
+  #attemptStartMs = 0;
   #upstreamMs = 0;
+  #heldSinceMs: number | undefined;
+  #queueMs: number | undefined;
   #firstByteMs: number | undefined;
   #sample: ReplySample | undefined;
   #facts: ReplyFacts | undefined;
@@ -95,17 +120,13 @@ export class RequestRecord {
   constructor(telemetry: RequestTelemetry, start: RequestStart) {
     this.#telemetry = telemetry;
     this.#start = start;
-    if (telemetry.tracing.enabled) {
-      const startTime = new Date(Date.now() - (telemetry.nowMs() - start.startMs));
-      const name = start.route === otherValue ? start.method : `${start.method} ${start.route}`;
-      this.#spans = new RequestSpans(
-        telemetry.tracing.tracer,
-        name,
-        start.headers,
-        serverAttributes(start),
-        startTime,
-      );
-    }
+    const { tracing, nowMs } = telemetry;
+    if (!tracing.enabled) return;
+    // One reading of the wall clock for all spans of a request, so that they fit together.
+    const offsetMs = Date.now() - nowMs();
+    const timeOf = (ms: number) => hrTime(offsetMs + ms);
+    const name = serverName(start);
+    this.#spans = new RequestSpans(tracing.tracer, timeOf, name, start.headers, start.startMs);
   }
 
   /** Who sends it is known. */
@@ -122,53 +143,57 @@ export class RequestRecord {
   call(call: ModelCall): void {
     this.#call = call;
     this.#telemetry.metrics.requestsInFlight.inc({ gen_ai_request_model: this.#model() });
-    this.#spans?.startOperation(call.model ? `${call.operation} ${call.model}` : call.operation, {
-      [attributes.operation]: call.operation,
-      [attributes.provider]: providerName,
-      [attributes.requestStream]: call.stream,
-      ...optional(attributes.requestModel, call.model),
-      ...optional(attributes.modelNamespace, call.namespace),
-    });
+    if (!this.#spans?.isRecording) return;
+    this.#spans.startOperation(operationName(call), operationStart(call), this.#telemetry.nowMs());
+  }
+
+  held(): void {
+    this.#heldSinceMs = this.#telemetry.nowMs();
+    this.#telemetry.metrics.queueDepth.inc({ gen_ai_request_model: this.#model() });
+    this.#spans?.startAdmission(this.#heldSinceMs);
+  }
+
+  released(outcome: QueueOutcome, waitedMs: number): void {
+    const { queueDepth, queueWait } = this.#telemetry.metrics;
+    const model = this.#model();
+    this.#queueMs = (this.#queueMs ?? 0) + waitedMs;
+    queueWait.observe({ labels: { gen_ai_request_model: model, outcome }, value: waitedMs / 1000 });
+    if (this.#heldSinceMs === undefined) return;
+    this.#heldSinceMs = undefined;
+    queueDepth.dec({ gen_ai_request_model: model });
+    this.#spans?.endAdmission(
+      { 'fairlead.queue.outcome': outcome, 'error.type': queueErrors[outcome] },
+      this.#telemetry.nowMs(),
+    );
   }
 
   /** A replica is asked. Returns the headers that continue the trace upstream; none when tracing is off. */
   attemptStarted(target: AttemptTarget): Record<string, string> | undefined {
     this.#countFallback(target.model);
     this.#target = target;
-    this.#attempts++;
     this.#attemptStartMs = this.#telemetry.nowMs();
     this.#sample = undefined;
     this.#facts = undefined;
-    return this.#spans?.startAttempt(this.#start.method, {
-      'http.request.method': this.#start.method,
-      'server.address': target.address,
-      'server.port': target.port,
-      'url.full': `http://${target.address}:${target.port}${this.#start.route}`,
-      ...optional(attributes.backendPod, target.pod || undefined),
-      [attributes.backendNamespace]: target.namespace,
-      [attributes.backendRevision]: target.revision,
-      [attributes.routePolicy]: target.policy,
-      [attributes.routeReason]: target.reason,
-      ...optional(attributes.routePrefixMatch, target.prefixMatchRatio),
-      [attributes.routeCandidates]: target.candidates,
-      ...(this.#attempts > 1 ? { 'http.request.resend_count': this.#attempts - 1 } : undefined),
-    });
+    const index = this.#attempts++;
+    if (!this.#spans) return undefined;
+    const attributes = this.#spans.isRecording
+      ? attemptStart(this.#start, target, index)
+      : undefined;
+    return this.#spans.startAttempt(this.#start.method, attributes, this.#attemptStartMs);
   }
 
   attemptEnded(end: AttemptEnd): void {
-    this.#upstreamMs += this.#telemetry.nowMs() - (this.#attemptStartMs ?? 0);
-    this.#attemptStartMs = undefined;
+    const nowMs = this.#telemetry.nowMs();
+    this.#upstreamMs += nowMs - this.#attemptStartMs;
     this.#telemetry.metrics.upstreamAttempts.inc({
       gen_ai_request_model: this.#model(),
       outcome: end.outcome,
     });
+    if (!this.#spans?.isRecording) return;
     const errorType = errorTypeOf(end.statusCode ?? 0, end.errorType);
-    this.#spans?.endAttempt(
-      {
-        ...optional('http.response.status_code', end.statusCode),
-        ...optional(attributes.errorType, errorType),
-      },
-      errorType !== undefined,
+    this.#spans.endAttempt(
+      { 'http.response.status_code': end.statusCode, 'error.type': errorType },
+      nowMs,
     );
   }
 
@@ -211,16 +236,30 @@ export class RequestRecord {
     if (this.#ended) return;
     this.#ended = true;
     const endMs = this.#telemetry.nowMs();
-    const errorType = errorTypeOf(end.status, end.errorType);
-    const facts = this.facts();
-    const durationMs = endMs - this.#start.startMs;
-    const uploadMs = this.#start.receivedMs - this.#start.startMs;
-    const ttftMs =
-      this.#call?.stream && this.#firstByteMs !== undefined
-        ? this.#firstByteMs - this.#start.startMs
-        : undefined;
-    const ids = this.#spans?.ids();
-    const summary = {
+    if (this.#heldSinceMs !== undefined) {
+      this.released(queueOutcomeOf(end.errorType), endMs - this.#heldSinceMs);
+    }
+    const summary = this.#summary(end, endMs);
+    if (end.errorType === 'client_disconnected') {
+      this.#telemetry.metrics.clientDisconnects.inc({
+        gen_ai_request_model: summary.model,
+        phase: this.phase(),
+      });
+    }
+    this.#telemetry.report(summary);
+    this.#whenOver?.(summary.facts, end);
+    if (!this.#spans?.isRecording) return;
+    this.#spans.endOperation(operationEnd(summary), endMs);
+    const failed = end.status >= 500 || end.errorType === 'stream_truncated';
+    this.#spans.endServer(serverAttributes(this.#start, end, summary.errorType), endMs, failed);
+  }
+
+  #summary(end: RequestEnd, endMs: number): RequestSummary {
+    const { startMs, receivedMs } = this.#start;
+    const firstByteMs = this.#firstByteMs;
+    const durationMs = endMs - startMs;
+    const elsewhereMs = receivedMs - startMs + this.#upstreamMs + (this.#queueMs ?? 0);
+    return {
       start: this.#start,
       end,
       call: this.#call,
@@ -230,39 +269,15 @@ export class RequestRecord {
       target: this.#target,
       attempts: this.#attempts,
       outcome: outcomeOf(end.status, end.errorType),
-      errorType,
-      facts,
+      errorType: errorTypeOf(end.status, end.errorType),
+      facts: this.facts(),
       durationMs,
-      ttftMs,
-      answerMs: this.#firstByteMs === undefined ? undefined : endMs - this.#firstByteMs,
-      overheadMs: Math.max(0, durationMs - uploadMs - this.#upstreamMs),
-      ids,
+      queueMs: this.#queueMs,
+      ttftMs: this.#call?.stream && firstByteMs !== undefined ? firstByteMs - startMs : undefined,
+      answerMs: firstByteMs === undefined ? undefined : endMs - firstByteMs,
+      overheadMs: Math.max(0, durationMs - elsewhereMs),
+      ids: this.#spans?.ids(),
     };
-    if (end.errorType === 'client_disconnected') {
-      this.#telemetry.metrics.clientDisconnects.inc({
-        gen_ai_request_model: summary.model,
-        phase: this.phase(),
-      });
-    }
-    this.#telemetry.report(summary);
-    this.#whenOver?.(facts, end);
-    const failed = errorType !== undefined;
-    this.#spans?.endOperation(
-      {
-        ...operationAttributes(facts, this.#attempts, ttftMs, errorType, this.#target),
-        ...optional(attributes.tenant, this.#tenant),
-        ...optional(attributes.fallbackModel, summary.fallbackModel),
-      },
-      failed,
-    );
-    this.#spans?.endServer(
-      {
-        ...(end.status > 0 ? { 'http.response.status_code': end.status } : undefined),
-        // By the HTTP conventions a 4xx alone is no error of the server's.
-        ...optional(attributes.errorType, end.status < 500 ? end.errorType : errorType),
-      },
-      end.status >= 500 || end.errorType === 'stream_truncated',
-    );
   }
 
   #model(): string {
@@ -282,45 +297,21 @@ export class RequestRecord {
   }
 }
 
-function serverAttributes(start: RequestStart): Attributes {
-  const userAgent = start.headers['user-agent'];
-  return {
-    'http.request.method': start.method,
-    'http.route': start.route,
-    'url.path': start.path,
-    'url.scheme': 'http',
-    'network.protocol.version': start.httpVersion,
-    [attributes.requestId]: start.requestId,
-    ...optional('client.address', start.clientAddress),
-    ...optional('user_agent.original', typeof userAgent === 'string' ? userAgent : undefined),
-  };
+/** `error.type` of a wait that led to no replica. */
+const queueErrors = {
+  dispatched: undefined,
+  timeout: 'queue_timeout',
+  rejected: 'overloaded',
+  cancelled: 'client_disconnected',
+} as const satisfies Record<QueueOutcome, ErrorType | undefined>;
+
+/** How a wait ended that the request's own end ended. */
+function queueOutcomeOf(errorType: ErrorType | undefined): QueueOutcome {
+  if (errorType === 'client_disconnected') return 'cancelled';
+  return errorType === 'overloaded' ? 'rejected' : 'timeout';
 }
 
-function operationAttributes(
-  facts: ReplyFacts | undefined,
-  attempts: number,
-  ttftMs: number | undefined,
-  errorType: string | undefined,
-  target: AttemptTarget | undefined,
-): Attributes {
-  return {
-    [attributes.attempts]: attempts,
-    ...optional('server.address', target?.address),
-    ...optional('server.port', target?.port),
-    ...optional(attributes.responseId, facts?.id),
-    ...optional(attributes.responseModel, facts?.model),
-    ...optional(
-      attributes.finishReasons,
-      facts?.finishReasons.length ? facts.finishReasons : undefined,
-    ),
-    ...optional(attributes.timeToFirstChunk, ttftMs === undefined ? undefined : ttftMs / 1000),
-    ...optional(attributes.inputTokens, facts?.inputTokens),
-    ...optional(attributes.outputTokens, facts?.outputTokens),
-    ...optional(attributes.cachedTokens, facts?.cachedTokens),
-    ...optional(attributes.errorType, errorType),
-  };
-}
-
-function optional(key: string, value: Attributes[string]): Attributes | undefined {
-  return value === undefined ? undefined : { [key]: value };
+function hrTime(epochMs: number): HrTime {
+  const seconds = Math.floor(epochMs / 1000);
+  return [seconds, Math.floor((epochMs - seconds * 1000) * 1e6)];
 }

@@ -1,10 +1,5 @@
-import {
-  type AccessLogFields,
-  type Operation,
-  type Outcome,
-  otherValue,
-  providerName,
-} from './contract.ts';
+import { logLine } from './access-log.ts';
+import { type Operation, type Outcome, otherValue, providerName } from './contract/values.ts';
 import type { RouterMetrics } from './metrics.ts';
 import type { ReplyFacts } from './reply-facts.ts';
 import {
@@ -32,6 +27,8 @@ export interface RequestSummary {
   errorType: string | undefined;
   facts: ReplyFacts | undefined;
   durationMs: number;
+  /** Waited for a replica; undefined: it had not to. */
+  queueMs: number | undefined;
   ttftMs: number | undefined;
   /** From the answer's first byte to its last. */
   answerMs: number | undefined;
@@ -79,7 +76,7 @@ export class RequestTelemetry {
   /** Counts and logs a request that is over. */
   report(summary: RequestSummary): void {
     this.#count(summary);
-    this.#accessLog?.info(logFields(summary), 'request');
+    this.#accessLog?.info(logLine(summary), 'request');
   }
 
   #count(summary: RequestSummary): void {
@@ -148,39 +145,4 @@ export class RequestTelemetry {
       });
     }
   }
-}
-
-function logFields(summary: RequestSummary): AccessLogFields {
-  const { start, end, call, target, facts, ids } = summary;
-  return {
-    trace_id: ids?.traceId,
-    span_id: ids?.spanId,
-    request_id: start.requestId,
-    method: start.method,
-    route: start.route,
-    status: end.status,
-    outcome: summary.outcome,
-    error_type: summary.errorType,
-    stream: call?.stream,
-    model: call?.model,
-    fallback_model: summary.fallbackModel,
-    response_model: facts?.model,
-    backend_pod: target?.pod || undefined,
-    attempts: call && summary.attempts,
-    route_policy: target?.policy,
-    ttft_ms: roundMs(summary.ttftMs),
-    duration_ms: roundMs(summary.durationMs) ?? 0,
-    overhead_ms: call && roundMs(summary.overheadMs),
-    input_tokens: facts?.inputTokens,
-    cached_tokens: facts?.cachedTokens,
-    output_tokens: facts?.outputTokens,
-    finish_reasons: facts?.finishReasons.length ? facts.finishReasons : undefined,
-    bytes_in: start.bytesIn,
-    bytes_out: end.bytesOut,
-    tenant: summary.tenant,
-  };
-}
-
-function roundMs(ms: number | undefined): number | undefined {
-  return ms === undefined ? undefined : Math.round(ms * 1000) / 1000;
 }

@@ -1,6 +1,7 @@
 import {
   type Attributes,
   type Context,
+  type HrTime,
   propagation,
   ROOT_CONTEXT,
   type Span,
@@ -9,34 +10,53 @@ import {
   type Tracer,
   trace,
 } from '@opentelemetry/api';
+import type {
+  AttributesOf,
+  admissionSpan,
+  attemptSpan,
+  operationSpan,
+  serverSpan,
+} from './contract/spans.ts';
 
 /** Headers as they came: names in lower case. */
 export type HeaderCarrier = Record<string, string | string[] | undefined>;
 
+/** Turns the telemetry's clock into the time of day. */
+export type TimeOf = (ms: number) => HrTime;
+
 /**
- * The spans of one request, made by hand: the SERVER span, which continues the client's trace; under it
- * one GenAI span over all attempts; under that one CLIENT span for each attempt.
+ * The spans of one request that is sampled, made by hand: the SERVER span, under it one for a wait and
+ * one for the GenAI operation, under that one CLIENT span for each attempt. Of a request that is not
+ * sampled there is only the SERVER span's context, for the engine and the log. All times are
+ * milliseconds of the telemetry's clock.
  */
 export class RequestSpans {
   readonly #tracer: Tracer;
+  readonly #timeOf: TimeOf;
   readonly #server: Span;
   readonly #serverContext: Context;
-  #operation: { span: Span; context: Context } | undefined;
+  #admission: Span | undefined;
+  #operation: Span | undefined;
+  #operationContext: Context | undefined;
   #attempt: Span | undefined;
+  /** Whether the request is sampled; without that, attributes need not even be made. */
+  readonly isRecording: boolean;
 
-  /** Starts the SERVER span at `startTime`. */
+  /** Starts the SERVER span, which continues the trace of `carrier`. */
   constructor(
     tracer: Tracer,
+    timeOf: TimeOf,
     name: string,
     carrier: HeaderCarrier,
-    attributes: Attributes,
-    startTime: Date,
+    startMs: number,
   ) {
     this.#tracer = tracer;
+    this.#timeOf = timeOf;
     const parent = propagation.extract(ROOT_CONTEXT, carrier);
-    const options = { kind: SpanKind.SERVER, attributes, startTime };
+    const options = { kind: SpanKind.SERVER, startTime: timeOf(startMs) };
     this.#server = tracer.startSpan(name, options, parent);
     this.#serverContext = trace.setSpan(parent, this.#server);
+    this.isRecording = this.#server.isRecording();
   }
 
   /** Ids for the log and for exemplars; `sampled` tells whether anybody will find them. */
@@ -45,38 +65,67 @@ export class RequestSpans {
     return { traceId, spanId, sampled: (traceFlags & 1) === 1 };
   }
 
-  startOperation(name: string, attributes: Attributes): void {
-    const options = { kind: SpanKind.CLIENT, attributes };
-    const span = this.#tracer.startSpan(name, options, this.#serverContext);
-    this.#operation = { span, context: trace.setSpan(this.#serverContext, span) };
+  startAdmission(startMs: number): void {
+    if (!this.isRecording) return;
+    const options = { kind: SpanKind.INTERNAL, startTime: this.#timeOf(startMs) };
+    this.#admission = this.#tracer.startSpan('fairlead.admission', options, this.#serverContext);
   }
 
-  /** Starts an attempt and returns the headers that carry it upstream (traceparent, tracestate). */
-  startAttempt(name: string, attributes: Attributes): Record<string, string> {
-    const parent = this.#operation?.context ?? this.#serverContext;
-    const span = this.#tracer.startSpan(name, { kind: SpanKind.CLIENT, attributes }, parent);
-    this.#attempt = span;
+  endAdmission(attributes: AttributesOf<typeof admissionSpan>, endMs: number): void {
+    this.#end(this.#admission, attributes, endMs, attributes['error.type'] !== undefined);
+    this.#admission = undefined;
+  }
+
+  startOperation(
+    name: string,
+    attributes: AttributesOf<typeof operationSpan>,
+    startMs: number,
+  ): void {
+    if (!this.isRecording) return;
+    this.#operation = this.#start(name, attributes, startMs, this.#serverContext);
+    this.#operationContext = trace.setSpan(this.#serverContext, this.#operation);
+  }
+
+  /** Starts an attempt where the request is sampled. @returns what carries the trace upstream */
+  startAttempt(
+    name: string,
+    attributes: AttributesOf<typeof attemptSpan> | undefined,
+    startMs: number,
+  ): Record<string, string> {
+    let context = this.#operationContext ?? this.#serverContext;
+    if (attributes) {
+      this.#attempt = this.#start(name, attributes, startMs, context);
+      context = trace.setSpan(context, this.#attempt);
+    }
     const carrier: Record<string, string> = {};
-    propagation.inject(trace.setSpan(parent, span), carrier);
+    propagation.inject(context, carrier);
     return carrier;
   }
 
-  endAttempt(attributes: Attributes, failed: boolean): void {
-    end(this.#attempt, attributes, failed);
+  endAttempt(attributes: AttributesOf<typeof attemptSpan>, endMs: number): void {
+    this.#end(this.#attempt, attributes, endMs, attributes['error.type'] !== undefined);
     this.#attempt = undefined;
   }
 
-  endOperation(attributes: Attributes, failed: boolean): void {
-    end(this.#operation?.span, attributes, failed);
+  endOperation(attributes: AttributesOf<typeof operationSpan>, endMs: number): void {
+    this.#end(this.#operation, attributes, endMs, attributes['error.type'] !== undefined);
+    this.#operation = undefined;
   }
 
-  endServer(attributes: Attributes, failed: boolean): void {
-    end(this.#server, attributes, failed);
+  endServer(attributes: AttributesOf<typeof serverSpan>, endMs: number, failed: boolean): void {
+    this.#end(this.#server, attributes, endMs, failed);
   }
-}
 
-function end(span: Span | undefined, attributes: Attributes, failed: boolean): void {
-  span?.setAttributes(attributes);
-  if (failed) span?.setStatus({ code: SpanStatusCode.ERROR });
-  span?.end();
+  #start(name: string, attributes: object, startMs: number, context: Context): Span {
+    const startTime = this.#timeOf(startMs);
+    const options = { kind: SpanKind.CLIENT, attributes: attributes as Attributes, startTime };
+    return this.#tracer.startSpan(name, options, context);
+  }
+
+  #end(span: Span | undefined, attributes: object, endMs: number, failed: boolean): void {
+    if (!span) return;
+    span.setAttributes(attributes as Attributes);
+    if (failed) span.setStatus({ code: SpanStatusCode.ERROR });
+    span.end(this.#timeOf(endMs));
+  }
 }

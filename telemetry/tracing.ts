@@ -1,5 +1,5 @@
 import { type Tracer, trace } from '@opentelemetry/api';
-import { semconvSchemaUrl } from './contract.ts';
+import { profileOf, schemaUrls } from './contract/spans.ts';
 
 /** Tracing as long as the process runs. */
 export interface Tracing {
@@ -49,7 +49,8 @@ export async function startTracing(program: string, version: string): Promise<Tr
 }
 
 function tracerOf(version: string): Tracer {
-  return trace.getTracerProvider().getTracer('fairlead', version, { schemaUrl: semconvSchemaUrl });
+  const schemaUrl = schemaUrls[profileOf(process.env)];
+  return trace.getTracerProvider().getTracer('fairlead', version, { schemaUrl });
 }
 
 /** Resolves with `work`, whether that succeeds or not, and after `capMs` at the latest. */

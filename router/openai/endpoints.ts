@@ -1,5 +1,5 @@
 import type { Feature } from '../../crds/modeldeployment/features.ts';
-import type { Operation } from '../../telemetry/contract.ts';
+import type { Operation } from '../../telemetry/contract/values.ts';
 import type { Dialect } from './dialects.ts';
 import type { StreamEnd } from './stream-end.ts';
 

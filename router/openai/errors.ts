@@ -1,4 +1,4 @@
-import type { ErrorType } from '../../telemetry/contract.ts';
+import type { ErrorType } from '../../telemetry/contract/values.ts';
 
 /** One kind of error that the router itself answers with. */
 export interface ErrorKind {

@@ -1,4 +1,4 @@
-import type { ErrorType } from '../../telemetry/contract.ts';
+import type { ErrorType } from '../../telemetry/contract/values.ts';
 import type { ErrorName } from '../openai/errors.ts';
 
 /** How an attempt failed without a usable answer, or in the middle of one. */

@@ -1,4 +1,4 @@
-import type { AttemptOutcome, ErrorType } from '../../telemetry/contract.ts';
+import type { AttemptOutcome, ErrorType } from '../../telemetry/contract/values.ts';
 import type { Placement } from '../balance/balancer.ts';
 import type { Target } from '../catalog/target.ts';
 import { Answer } from './answer.ts';
