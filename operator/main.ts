@@ -7,6 +7,8 @@ import { currentReconcile } from '../kube/controller.ts';
 import { createElection } from '../kube/election.ts';
 import { createEventRecorder } from '../kube/events.ts';
 import { createKubeMetrics } from '../kube/metrics.ts';
+import { createOperatorMetrics } from '../telemetry/metrics.ts';
+import { recordColdStarts } from './coldstart/record.ts';
 import { createCompanionsController, createCompanionsWatched } from './companions/controller.ts';
 import { ConfigError, type OperatorConfig, readConfig } from './config.ts';
 import { followRouters } from './demand/routers.ts';
@@ -17,6 +19,7 @@ import {
 import { startHealthServer } from './health.ts';
 import { createModelDeploymentController, createWatched } from './modeldeployment/controller.ts';
 import { byUid, keysOfOwned } from './modeldeployment/indexes.ts';
+import { createProber } from './probe/prober.ts';
 
 /**
  * The operator: config → client → reflectors → health → election → controllers.
@@ -30,6 +33,7 @@ export async function runOperator(config: OperatorConfig, signal: AbortSignal): 
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const metrics = createKubeMetrics(registry);
+  const shown = createOperatorMetrics(registry);
   const client = createClient(await loadKubeConfig(), { userAgent: 'fairlead-operator', metrics });
 
   const watched = createWatched({ client, metrics, log }, config);
@@ -77,6 +81,20 @@ export async function runOperator(config: OperatorConfig, signal: AbortSignal): 
           for (const key of pod ? keysOfOwned(pod) : []) models.enqueue(key);
         },
       });
+      const coldStarts = recordColdStarts({
+        client,
+        pods: watched.pods,
+        modelDeployments: watched.modelDeployments.store,
+        log,
+        observe: (model, stage, seconds) =>
+          shown.coldStart.observe({ gen_ai_request_model: model, stage }, seconds),
+        onRecorded: (key) => models.enqueue(key),
+      });
+      const prober = createProber({
+        nowMs: () => performance.now(),
+        onNews: (key) => models.enqueue(key),
+        log,
+      });
       const models = createModelDeploymentController(
         common,
         watched,
@@ -84,6 +102,8 @@ export async function runOperator(config: OperatorConfig, signal: AbortSignal): 
         events,
         config,
         demand,
+        coldStarts,
+        prober,
       );
       const controllers = [
         models,
@@ -96,6 +116,8 @@ export async function runOperator(config: OperatorConfig, signal: AbortSignal): 
       if (!leading.aborted)
         await new Promise((resolve) => leading.addEventListener('abort', resolve, { once: true }));
       await Promise.all(controllers.map((one) => one.stop()));
+      await prober.stop();
+      coldStarts.stop();
       await demand.stop();
       await events.flush();
     },

@@ -55,7 +55,7 @@ describe('models', () => {
     expect(json.data.map((card: { fairlead: object }) => card.fairlead)).toEqual([
       expect.objectContaining({ state: 'starting', ready_replicas: 0 }),
       expect.objectContaining({ state: 'ready', ready_replicas: 1 }),
-      expect.objectContaining({ capabilities: ['Embeddings'] }),
+      expect.objectContaining({ features: ['Embeddings'] }),
     ]);
     expect(Math.abs(json.data[0].created - Date.now() / 1000)).toBeLessThan(60);
   });

@@ -21,7 +21,7 @@ export const capabilities = {
 export type Capability = keyof typeof capabilities;
 
 /** What a probe found: true works, false does not, absent was not tried. */
-export type Findings = Partial<Record<Capability, boolean>>;
+export type Findings = { [capability in Capability]?: boolean | undefined };
 
 const found = Object.fromEntries(
   Object.entries(capabilities).map(([name, { text }]) => [

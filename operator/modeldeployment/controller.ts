@@ -15,8 +15,10 @@ import {
   type Pod,
   Pods,
 } from '../../kube/resources.ts';
+import type { ColdStarts } from '../coldstart/record.ts';
 import type { OperatorConfig } from '../config.ts';
 import { keysOfRivals } from '../names/rivals.ts';
+import type { Prober } from '../probe/prober.ts';
 import {
   keysOfOwned,
   keysOfProfile,
@@ -102,6 +104,8 @@ export function createModelDeploymentController(
   events: EventRecorder,
   settings: OperatorConfig,
   demand: Demand,
+  coldStarts: ColdStarts,
+  prober: Prober,
 ): Controller {
   const { store } = modelDeployments;
   const claimants = [store, externalModels.store];
@@ -116,6 +120,8 @@ export function createModelDeploymentController(
       pods: pods.store,
       revisions: revisions.store,
       demand,
+      coldStarts,
+      prober,
       settings,
       routerUrl: settings.routerUrl,
       nowMs: () => Date.now(),

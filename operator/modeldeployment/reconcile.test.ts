@@ -41,6 +41,8 @@ function operator(inFlight: Map<string, number> = new Map()) {
     pods,
     revisions,
     demand: { inFlight: (uid) => inFlight.get(uid) ?? 0, isDrained: () => false },
+    coldStarts: { lastOf: () => undefined },
+    prober: { look: ({ known }) => known, forget() {} },
     settings: {
       engineImages: { accelerated: {}, cpu: { LlamaCpp: 'llama:1' } },
       hostPaths: [],

@@ -1,18 +1,24 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { AcceleratorProfile } from '../../crds/acceleratorprofile.ts';
+import type { Capabilities } from '../../crds/modeldeployment/capabilities.ts';
+import { featuresOf } from '../../crds/modeldeployment/features.ts';
 import {
   type ModelDeployment,
   type ModelDeploymentStatus,
   ModelDeployments,
 } from '../../crds/modeldeployment.ts';
+import { servedNameOf } from '../../crds/names.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import type { ReconcileContext, Result } from '../../kube/controller.ts';
 import { isNotFound } from '../../kube/errors.ts';
 import type { EventRecorder } from '../../kube/events.ts';
-import { controllerOf } from '../../kube/object.ts';
+import { controllerOf, keyOf } from '../../kube/object.ts';
 import type { ControllerRevision, Pod } from '../../kube/resources.ts';
 import type { Store } from '../../kube/store.ts';
+import type { ColdStarts } from '../coldstart/record.ts';
 import { type ClaimantStores, conflictOf } from '../names/rivals.ts';
+import { engineOrigin } from '../pod-origin.ts';
+import type { Prober } from '../probe/prober.ts';
 import { type Applied, applyPlan } from './apply.ts';
 import { historyOf, outlived, type StoredRevision } from './history.ts';
 import { byModelDeployment, byOwner } from './indexes.ts';
@@ -39,6 +45,8 @@ export interface ReconcilerOptions {
   /** With the index {@link byOwner}. */
   revisions: Store<ControllerRevision>;
   demand: Demand;
+  coldStarts: Pick<ColdStarts, 'lastOf'>;
+  prober: Pick<Prober, 'look' | 'forget'>;
   settings: ResolveSettings;
   routerUrl: string;
   /** Milliseconds since 1970. */
@@ -62,19 +70,25 @@ interface Outcome extends Applied {
  * Never writes: the spec of anything; `spec.replicas` is the user's or the HPA's.
  */
 export function createReconciler(options: ReconcilerOptions) {
-  const { client, events, settings, demand, routerUrl, nowMs } = options;
+  const { client, events, settings, demand, prober, routerUrl, nowMs } = options;
   /** What this process has done to pods that the cache still has as they were. */
   const unseen: Unseen = new WeakMap();
 
   return async function reconcile(key: string, { signal }: ReconcileContext): Promise<Result> {
     const observed = observe(key, options, unseen);
-    if (!observed) return undefined;
+    if (!observed) {
+      prober.forget(key);
+      return undefined;
+    }
     const { deployment, present } = observed;
     const outcome = deployment.spec.paused ? idle : await act(observed, signal);
 
     const { revision } = observed;
-    const shown = { ...outcome, deployment, revision, present, routerUrl, nowMs: nowMs() };
-    await writeStatus(deployment, statusOf(shown), signal);
+    const capabilities = outcome.problem ? deployment.status?.capabilities : tried(observed);
+    const told = { ...outcome, deployment, revision, present, capabilities, routerUrl };
+    const shown = { ...told, nowMs: nowMs() };
+    const lastColdStart = options.coldStarts.lastOf(deployment);
+    await writeStatus(deployment, statusOf({ ...shown, lastColdStart }), signal);
 
     const { refusal, cacheIsBehind, againAfterMs } = outcome;
     const afterMs = Math.min(
@@ -118,6 +132,21 @@ export function createReconciler(options: ReconcilerOptions) {
       using,
     );
     return { ...applied, againAfterMs: planned.againAfterMs };
+  }
+
+  /** What the revision was found to do; the replica with the least to do is the one that is tried. */
+  function tried({ deployment, present, cached, revision }: Observed): Capabilities | undefined {
+    const { metadata, spec, status } = deployment;
+    const serving = present.filter((one) => one.revision === revision && one.ready);
+    const leastBusy = serving.toSorted((a, b) => demand.inFlight(a.uid) - demand.inFlight(b.uid));
+    return prober.look({
+      ...{ key: keyOf(deployment), uid: metadata.uid, revision, known: status?.capabilities },
+      ...{ model: servedNameOf(deployment), features: featuresOf(spec.engine) },
+      origins: leastBusy.flatMap(({ uid }) => {
+        const pod = cached.get(uid);
+        return (pod && engineOrigin(pod)) ?? [];
+      }),
+    });
   }
 
   async function writeStatus(

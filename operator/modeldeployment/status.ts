@@ -1,5 +1,7 @@
 import type { Condition } from '../../crds/conditions.ts';
 import { podSelector } from '../../crds/labels.ts';
+import type { Capabilities } from '../../crds/modeldeployment/capabilities.ts';
+import type { LastColdStart } from '../../crds/modeldeployment/cold-start.ts';
 import type { ModelDeployment, ModelDeploymentStatus } from '../../crds/modeldeployment.ts';
 import { servedNamesOf } from '../../crds/names.ts';
 import { judge, type Verdict, type View } from './judge.ts';
@@ -17,7 +19,10 @@ export interface StatusInput {
   present: readonly Replica[];
   /** What the API server said when it refused to make a pod. */
   refusal: string | undefined;
+  /** What is known of what the model can do. */
+  capabilities?: Capabilities | undefined;
   routerUrl: string;
+  lastColdStart?: LastColdStart | undefined;
   /** Milliseconds since 1970. */
   nowMs: number;
 }
@@ -27,7 +32,8 @@ export interface StatusInput {
  * replica has had all the time it may take to start.
  */
 export function statusOf(input: StatusInput): ModelDeploymentStatus {
-  const { deployment, problem, revision, present, refusal, routerUrl, nowMs } = input;
+  const { deployment, problem, revision, present, refusal, capabilities, routerUrl, nowMs } = input;
+  const { lastColdStart } = input;
   const { metadata, spec, status: before } = deployment;
   const generation = metadata.generation ?? 0;
   const live = present.filter(({ state }) => state === 'live');
@@ -61,6 +67,8 @@ export function statusOf(input: StatusInput): ModelDeploymentStatus {
     updateRevision: revision,
     ...(serves && { url: routerUrl }),
     servedNames: serves ? servedNamesOf(deployment) : [],
+    ...(capabilities && { capabilities }),
+    ...(lastColdStart && { lastColdStart }),
     conditions: Object.entries(verdicts).map(([type, verdict]) =>
       conditionOf(type, verdict, generation, before?.conditions, nowMs),
     ),

@@ -1,5 +1,6 @@
 import type { ExternalModel } from '../../crds/externalmodel.ts';
 import { modelDeploymentLabel } from '../../crds/labels.ts';
+import type { Capabilities, Findings } from '../../crds/modeldeployment/capabilities.ts';
 import { featuresOf } from '../../crds/modeldeployment/features.ts';
 import type { ModelDeployment } from '../../crds/modeldeployment.ts';
 import { claimNames, type NameClaimant, servedNameOf } from '../../crds/names.ts';
@@ -77,6 +78,7 @@ function buildModel(deployment: ModelDeployment, pods: readonly Pod[]): Model {
     name: metadata.name,
     createdS: Math.floor(Date.parse(metadata.creationTimestamp) / 1000),
     features: new Set(featuresOf(spec.engine)),
+    capabilities: deployment.status?.capabilities && findingsOf(deployment.status.capabilities),
     replicas: replicas.sort(by(({ pod }) => pod)),
     counts: { desired: spec.replicas, ...counts },
     routing: routingOf(spec.routing),
@@ -84,6 +86,10 @@ function buildModel(deployment: ModelDeployment, pods: readonly Pod[]): Model {
     maxInFlight: undefined,
     notReadyMessage: ready && ready.status !== 'True' ? ready.message : undefined,
   };
+}
+
+function findingsOf({ revision: _, ...findings }: Capabilities): Findings {
+  return findings;
 }
 
 /** What is being deleted leaves its names to others. */

@@ -1,3 +1,4 @@
+import type { Findings } from '../../crds/modeldeployment/capabilities.ts';
 import type { Feature } from '../../crds/modeldeployment/features.ts';
 import type { Routing } from './routing.ts';
 
@@ -52,6 +53,8 @@ export interface Model {
   /** Seconds since 1970. */
   readonly createdS: number;
   readonly features: ReadonlySet<Feature>;
+  /** What was found to work; undefined: nobody has tried. */
+  readonly capabilities?: Findings | undefined;
   /** Sorted by pod name. */
   readonly replicas: readonly Replica[];
   readonly counts: ReplicaCounts;

@@ -1,3 +1,4 @@
+import type { Findings } from '../../crds/modeldeployment/capabilities.ts';
 import type { Catalog } from '../catalog/model.ts';
 import { type Target, targetOf } from '../catalog/target.ts';
 
@@ -16,7 +17,10 @@ export interface ModelCard {
     state: 'ready' | 'starting' | 'not_ready';
     ready_replicas: number;
     desired_replicas: number;
-    capabilities: string[];
+    /** What it is for: `spec.engine.features`. */
+    features: string[];
+    /** What the operator's probe found to work, and what not; absent before that. */
+    capabilities?: Findings | undefined;
   };
 }
 
@@ -35,7 +39,8 @@ export function modelCard({ name, model, adapter }: Target): ModelCard {
       state: ready > 0 ? 'ready' : starting > 0 ? 'starting' : 'not_ready',
       ready_replicas: ready,
       desired_replicas: desired,
-      capabilities: [...model.features],
+      features: [...model.features],
+      capabilities: model.capabilities,
     },
   };
 }
