@@ -3,10 +3,10 @@ import { kubernetes } from '../kubernetes.ts';
 
 const seconds = z.int32().min(0);
 
-/** How long the replica that last came to serve took from its creation on, stage by stage. */
+/** How long the model last took to serve while no replica did, stage by stage. */
 export const coldStart = z
   .strictObject({
-    pod: z.string().max(253).describe('Name of its pod.'),
+    pod: z.string().max(253).describe('Name of the pod that served first.'),
     readyAt: z
       .string()
       .max(64)
@@ -23,6 +23,8 @@ export const coldStart = z
       'All of it, with what belongs to no stage: mounting volumes, setting up the network.',
     ),
   })
-  .describe('How long the replica that last came to serve took, in whole seconds.');
+  .describe(
+    'How long the model last took to serve when no replica did: of the pod that served first, from its creation on.',
+  );
 
 export type LastColdStart = z.output<typeof coldStart>;
