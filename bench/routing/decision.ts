@@ -1,7 +1,9 @@
 import { createBalancer } from '../../router/balance/balancer.ts';
 import { BlockLru } from '../../router/balance/block-lru.ts';
-import { blockBytes, hashBlocks } from '../../router/balance/hash.ts';
+import { unitBytes } from '../../router/balance/blocks.ts';
+import { hashBlocks } from '../../router/balance/hash.ts';
 import type { Replica } from '../../router/catalog/model.ts';
+import { type Allocation, allocationsOf } from './allocations.ts';
 import { seededRandom } from './random.ts';
 
 /** Microseconds. */
@@ -18,18 +20,22 @@ export interface DecisionFigures {
   readonly indexBytes: number;
   readonly decisionUs: Quantiles;
   readonly hashUs: Quantiles;
-  /** Bytes on the heap that a decision and its release leave to the garbage collector. */
+  /** Bytes that a decision and its release leave to the garbage collector. */
   readonly garbageBytes: number;
+  /** Where they are allocated, the most first. */
+  readonly garbage: readonly Allocation[];
 }
 
 const promptBytes = 100 * 1024;
+/** What the index is filled with: prompts of so many blocks, so short that every block is a unit. */
+const shortBlocks = 16;
 const replicas = 100;
 const blocksEach = 10_000;
 const prompts = 200;
 const repeats = 25;
 
 /** Measures decisions of the router's balancer; best on a quiet machine and with `--expose-gc`. */
-export function measureDecision(): DecisionFigures {
+export async function measureDecision(): Promise<DecisionFigures> {
   const random = seededRandom(1);
   const balancer = createBalancer(random.next);
   const candidates = Array.from({ length: replicas }, (_, at) => replicaAt(at));
@@ -37,8 +43,8 @@ export function measureDecision(): DecisionFigures {
   const bodies = conversations();
   // Every replica gets prompts until it remembers its share of a million blocks.
   for (const candidate of candidates) {
-    for (let held = 0; held < blocksEach; held += Math.floor(promptBytes / blockBytes)) {
-      const body = Buffer.alloc(promptBytes, `${random.next()} `);
+    for (let held = 0; held < blocksEach; held += shortBlocks) {
+      const body = Buffer.alloc(shortBlocks * unitBytes, `${random.next()} `);
       balancer.place(requestOf(body), 'PrefixAware', [candidate])?.release({});
     }
   }
@@ -51,12 +57,17 @@ export function measureDecision(): DecisionFigures {
     hashBlocks(body, [{ start: 0, end: body.length }], 0);
   });
   const index = new BlockLru(blocksEach);
-  index.add(Int32Array.from({ length: blocksEach }, (_, at) => Math.imul(at, 0x9e3779b1)));
+  for (let held = 0; held < blocksEach; held += shortBlocks) {
+    const blocks = Array.from({ length: shortBlocks }, () => random.below(2 ** 32));
+    index.add(Int32Array.from(blocks));
+  }
+  const garbage = await allocationsOf(bodies, decide);
   return {
     ...{ promptKb: promptBytes / 1024, replicas, decisionUs, hashUs },
     indexBlocks: replicas * blocksEach,
     indexBytes: replicas * index.sizeBytes,
-    garbageBytes: garbageOf(bodies, decide),
+    garbageBytes: garbage.reduce((sum, { bytes }) => sum + bytes, 0),
+    garbage: garbage.slice(0, 6),
   };
 }
 
@@ -99,11 +110,4 @@ function quantiles(bodies: readonly Buffer[], run: (body: Buffer) => void): Quan
     return each[repeats >> 1] ?? 0;
   }).sort();
   return { p50: medians[prompts >> 1] ?? 0, p99: medians[Math.floor(prompts * 0.99)] ?? 0 };
-}
-
-function garbageOf(bodies: readonly Buffer[], run: (body: Buffer) => void): number {
-  globalThis.gc?.();
-  const before = process.memoryUsage().heapUsed;
-  for (const body of bodies) run(body);
-  return Math.max(0, (process.memoryUsage().heapUsed - before) / bodies.length);
 }

@@ -22,7 +22,7 @@ async function main(): Promise<void> {
   const say = (line: string) => process.stderr.write(`${new Date().toISOString()} ${line}\n`);
   const seeds = [11, 12];
   say('the cost of a decision');
-  const decision = measureDecision();
+  const decision = await measureDecision();
   if (values.engines) say('real engines');
   const engines = values.engines ? await measureEngines() : undefined;
   const done: CaseResult[] = [];

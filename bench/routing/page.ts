@@ -160,7 +160,13 @@ ${table(
   ],
 )}
 
-Index: ${(decision.indexBytes / 2 ** 20).toFixed(1)} MiB. Garbage of one decision and its release: ${decision.garbageBytes.toFixed(0)} bytes.
+Index: ${(decision.indexBytes / 2 ** 20).toFixed(1)} MiB. Garbage of one decision and its release: ${decision.garbageBytes.toFixed(0)} bytes, by the
+heap profiler's samples:
+
+${table(
+  ['allocated in', 'bytes a decision'],
+  decision.garbage.map(({ where, bytes }) => [where, bytes.toFixed(0)]),
+)}
 
 ${engineSection(engines)}## Every rule
 

@@ -1,40 +1,51 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { BlockLru } from './block-lru.ts';
+import { maxBlocks, unitsBefore } from './blocks.ts';
 
 /** What it should do, the slow way. */
 class Plain {
   readonly capacity: number;
   /** The newest last. */
-  keys: number[] = [];
+  blocks: { key: number; units: number }[] = [];
 
   constructor(capacity: number) {
     this.capacity = capacity;
   }
 
-  add(blocks: readonly number[]): void {
-    for (const key of blocks.slice(0, this.capacity).reverse()) {
-      this.keys = [...this.keys.filter((other) => other !== key), key].slice(-this.capacity);
+  get units(): number {
+    return this.blocks.reduce((sum, { units }) => sum + units, 0);
+  }
+
+  add(keys: readonly number[]): void {
+    const all = keys.map((key, at) => ({ key, units: unitsBefore[at + 1]! - unitsBefore[at]! }));
+    while (all.reduce((sum, { units }) => sum + units, 0) > this.capacity) all.pop();
+    for (const block of all.reverse()) {
+      const known = this.blocks.find(({ key }) => key === block.key);
+      this.blocks = this.blocks.filter((other) => other !== known);
+      this.blocks.push(known ?? block);
+      while (this.units > this.capacity) this.blocks.shift();
     }
   }
 }
 
-const prompts = fc.array(fc.array(fc.integer({ min: -20, max: 20 }), { maxLength: 12 }), {
+const prompts = fc.array(fc.array(fc.integer({ min: -60, max: 60 }), { maxLength: 40 }), {
   maxLength: 40,
 });
 
 test('holds what a plain list would hold, in its order, and never more than its bound', () => {
   fc.assert(
-    fc.property(prompts, fc.integer({ min: 1, max: 30 }), (added, capacity) => {
+    fc.property(prompts, fc.integer({ min: 1, max: 80 }), (added, capacity) => {
       const lru = new BlockLru(capacity);
       const plain = new Plain(capacity);
       for (const blocks of added) {
         lru.add(Int32Array.from(blocks));
         plain.add(blocks);
-        expect([...lru.keys()]).toEqual([...plain.keys].reverse());
-        expect(lru.size).toBe(plain.keys.length);
-        expect(lru.isFull).toBe(plain.keys.length === capacity);
-        for (let key = -20; key <= 20; key++) expect(lru.has(key)).toBe(plain.keys.includes(key));
+        const keys = plain.blocks.map(({ key }) => key);
+        expect([...lru.keys()]).toEqual(keys.toReversed());
+        expect(lru.units).toBe(plain.units);
+        expect(lru.units).toBeLessThanOrEqual(capacity);
+        for (let key = -60; key <= 60; key++) expect(lru.has(key)).toBe(keys.includes(key));
       }
     }),
   );
@@ -76,11 +87,23 @@ test('of a prompt that is longer than the bound the beginning stays', () => {
   expect([...lru.keys()]).toEqual([1, 2, 3]);
 });
 
-test('grows to a large bound at less than 40 bytes a block', () => {
-  const blocks = Int32Array.from({ length: 20_000 }, (_, at) => Math.imul(at, 0x9e3779b1));
+test('is full when it had to forget', () => {
+  const lru = new BlockLru(3);
+  lru.add(Int32Array.of(1, 2, 3));
+  expect(lru.isFull).toBe(false);
+  lru.add(Int32Array.of(4));
+  expect(lru.isFull).toBe(true);
+});
+
+test('grows to a large bound at less than 50 bytes a block', () => {
   const lru = new BlockLru(16_384);
-  lru.add(blocks);
-  expect(lru.size).toBe(16_384);
-  expect(lru.matchLength(blocks)).toBe(16_384);
-  expect(lru.sizeBytes / lru.size).toBeLessThan(40);
+  let key = 0;
+  for (let prompt = 0; prompt < 1_025; prompt++) {
+    lru.add(Int32Array.from({ length: 16 }, () => Math.imul(++key, 0x9e3779b1)));
+  }
+  expect(lru.units).toBe(16_384);
+  expect(lru.sizeBytes / 16_384).toBeLessThan(50);
+  const long = Int32Array.from({ length: maxBlocks }, () => Math.imul(++key, 0x9e3779b1));
+  lru.add(long);
+  expect(lru.matchLength(long)).toBe(maxBlocks);
 });

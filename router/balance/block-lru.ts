@@ -1,40 +1,49 @@
+import { unitsBefore } from './blocks.ts';
+
 const firstAllocation = 256;
 
-/** Numbers of an entry: its key, the entry after it and the entry before it in age. */
-const stride = 3;
+/** Numbers of an entry: its key, the entries after and before it in age, and its units. */
+const stride = 4;
 const newer = 1;
 const older = 2;
+const units = 3;
+type Field = 0 | typeof newer | typeof older | typeof units;
 
 /**
  * The blocks that a replica is thought to hold in its prefix cache: a set of 32-bit block hashes with a
- * bound; the block that was touched the longest time ago goes first. Two arrays of numbers instead of a
- * Map of objects: 28 to 40 bytes a block, nothing for the garbage collector to follow, and what belongs
+ * bound in units; the block that was touched the longest time ago goes first. Two arrays of numbers instead
+ * of a Map of objects: 32 to 48 bytes a block, nothing for the garbage collector to follow, and what belongs
  * together lies together, for what a look-up costs is the memory that it waits for.
  */
 export class BlockLru {
   readonly #capacity: number;
-  #size = 0;
+  #units = 0;
+  #evicts = false;
   /** Entries are numbered from 1; 0 is the end of the list. */
   #newest = 0;
   #oldest = 0;
+  /** The first of the entries that are not in use, linked by `older`; 0: none below `#unused`. */
+  #free = 0;
+  /** The first entry that was never in use. */
+  #unused = 1;
   #entries = new Int32Array(0);
   /** Open addressing with linear probing: pairs of a key and the number of its entry, 0 for none. */
   #table = new Int32Array(0);
 
-  /** @param capacity how many blocks are held at most */
+  /** @param capacity how many units the blocks have together at most */
   constructor(capacity: number) {
     this.#capacity = Math.max(1, Math.floor(capacity));
     this.#allocate(Math.min(firstAllocation, this.#capacity));
   }
 
-  /** How many blocks are held. */
-  get size(): number {
-    return this.#size;
+  /** The units of all blocks that are held. */
+  get units(): number {
+    return this.#units;
   }
 
-  /** Whether the next new block drives another out. */
+  /** Whether new blocks drive others out. */
   get isFull(): boolean {
-    return this.#size === this.#capacity;
+    return this.#evicts;
   }
 
   /** Bytes of memory that the arrays take. */
@@ -52,7 +61,7 @@ export class BlockLru {
    * @param guess tried first: replicas often hold as much as the one before
    */
   matchLength(blocks: Int32Array, guess = 0): number {
-    if (this.#size === 0 || blocks.length === 0 || !this.has(blocks[0] as number)) return 0;
+    if (this.#units === 0 || blocks.length === 0 || !this.has(blocks[0] as number)) return 0;
     let held = 1;
     let end = blocks.length;
     if (guess > 1 && guess <= end) {
@@ -68,10 +77,15 @@ export class BlockLru {
     return held;
   }
 
-  /** Takes in a prompt's blocks, the last one first, so that ends of prompts leave before beginnings. */
+  /**
+   * Takes in a prompt's blocks, the last one first, so that ends of prompts leave before beginnings. Of a
+   * prompt that is longer than the bound the beginning is taken.
+   */
   add(blocks: Int32Array): void {
-    for (let at = Math.min(blocks.length, this.#capacity) - 1; at >= 0; at--) {
-      this.#touch(blocks[at] as number);
+    let count = blocks.length;
+    while ((unitsBefore[count] as number) > this.#capacity) count--;
+    for (let at = count - 1; at >= 0; at--) {
+      this.#touch(blocks[at] as number, blockUnits(at));
     }
   }
 
@@ -82,32 +96,47 @@ export class BlockLru {
     }
   }
 
-  #touch(key: number): void {
-    const slot = this.#find(key);
-    const found = this.#table[slot + 1] as number;
+  #touch(key: number, own: number): void {
+    const found = this.#table[this.#find(key) + 1] as number;
     if (found !== 0) {
       if (found === this.#newest) return;
       this.#unlink(found);
       this.#linkNewest(found);
       return;
     }
-    let entry: number;
-    if (this.#size === this.#capacity) {
-      entry = this.#oldest;
-      this.#unlink(entry);
-      this.#removeFromTable(this.#field(entry, 0));
-    } else {
-      entry = ++this.#size;
-      if (entry * stride === this.#entries.length) {
-        this.#allocate(Math.min(2 * entry, this.#capacity));
-      }
+    while (this.#units + own > this.#capacity) {
+      this.#drop(this.#oldest);
+      this.#evicts = true;
     }
+    const entry = this.#takeEntry();
     this.#entries[entry * stride] = key;
+    this.#entries[entry * stride + units] = own;
+    this.#units += own;
     this.#enter(key, entry);
     this.#linkNewest(entry);
   }
 
-  #field(entry: number, field: 0 | typeof newer | typeof older): number {
+  #takeEntry(): number {
+    const entry = this.#free;
+    if (entry !== 0) {
+      this.#free = this.#field(entry, older);
+      return entry;
+    }
+    if (this.#unused * stride === this.#entries.length) {
+      this.#allocate(Math.min(2 * this.#unused, this.#capacity));
+    }
+    return this.#unused++;
+  }
+
+  #drop(entry: number): void {
+    this.#unlink(entry);
+    this.#removeFromTable(this.#field(entry, 0));
+    this.#units -= this.#field(entry, units);
+    this.#entries[entry * stride + older] = this.#free;
+    this.#free = entry;
+  }
+
+  #field(entry: number, field: Field): number {
     return this.#entries[entry * stride + field] as number;
   }
 
@@ -168,6 +197,11 @@ export class BlockLru {
       this.#enter(this.#field(entry, 0), entry);
     }
   }
+}
+
+/** Units of the block at this position of a prompt. */
+function blockUnits(at: number): number {
+  return (unitsBefore[at + 1] as number) - (unitsBefore[at] as number);
 }
 
 /** Spreads keys whose low bits are alike. */

@@ -1,12 +1,5 @@
-/** Bytes of prompt that one block stands for. */
-export const blockBytes = 256;
-/** Longer prompts are compared by their first MiB only. */
-const maxBlocks = 4096;
-
-const blockWords = blockBytes / 4;
-const scratch = new ArrayBuffer(maxBlocks * blockBytes);
-const scratchBytes = new Uint8Array(scratch);
-const scratchWords = new Int32Array(scratch);
+import { blocksWithin, maxUnits, unitBytes, unitsBefore } from './blocks.ts';
+import { hashes, hashUnits, text } from './unit-hash.ts';
 
 const k1 = 0x9e3779b1;
 const k2 = 0x85ebca6b;
@@ -20,45 +13,21 @@ export interface Span {
 }
 
 /**
- * Hashes a prompt in blocks of {@link blockBytes}, each hash over all bytes up to the block's end: equal
+ * Hashes a prompt in blocks ({@link unitsBefore}), each hash over all bytes up to the block's end: equal
  * hashes, equal beginnings. A last block that is not full has no hash.
  * @param spans where the prompt's parts stand in `body`, in the order in which engines render them
  * @param seed distinguishes prompts whose caches are never shared
  */
 export function hashBlocks(body: Buffer, spans: readonly Span[], seed: number): Int32Array {
   let length = 0;
-  for (const { start, end } of spans) {
-    const part = body.subarray(start, Math.min(end, start + scratchBytes.length - length));
-    scratchBytes.set(part, length);
-    length += part.length;
-  }
-  const blocks = new Int32Array(Math.floor(length / blockBytes));
-  let hash = seed;
-  for (let block = 0; block < blocks.length; block++) {
-    hash = hashBlock(block * blockWords, hash);
-    blocks[block] = hash;
+  for (const { start, end } of spans) length += body.copy(text, length, start, end);
+  const units = Math.min(maxUnits, Math.floor(length / unitBytes));
+  hashUnits(units, seed);
+  const blocks = new Int32Array(blocksWithin(units));
+  for (let at = 0; at < blocks.length; at++) {
+    blocks[at] = hashes[(unitsBefore[at + 1] as number) - 1] as number;
   }
   return blocks;
-}
-
-/** Four lanes, so that the multiplications need not wait for each other: twice as fast as one. */
-function hashBlock(start: number, seed: number): number {
-  const words = scratchWords;
-  let a = seed;
-  let b = k2;
-  let c = k3;
-  let d = k4;
-  for (let at = start; at < start + blockWords; at += 4) {
-    a = Math.imul(a ^ (words[at] as number), k1);
-    a ^= a >>> 15;
-    b = Math.imul(b ^ (words[at + 1] as number), k1);
-    b ^= b >>> 15;
-    c = Math.imul(c ^ (words[at + 2] as number), k1);
-    c ^= c >>> 15;
-    d = Math.imul(d ^ (words[at + 3] as number), k1);
-    d ^= d >>> 15;
-  }
-  return mix(a, mix(b, mix(c, d)));
 }
 
 /** Mixes two 32-bit numbers into one. */

@@ -15,8 +15,8 @@ export function metered(balancer: Balancer, metrics: RouterMetrics, nowMs: () =>
       const { reason, prefix } = placement;
       routingDecisions.inc({ ...model, policy, reason });
       if (prefix) {
-        prefixLookupBlocks.inc(model, prefix.blocks);
-        prefixHitBlocks.inc(model, prefix.matchedBlocks);
+        prefixLookupBlocks.inc(model, prefix.units);
+        prefixHitBlocks.inc(model, prefix.matchedUnits);
       }
       return placement;
     },

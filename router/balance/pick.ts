@@ -36,18 +36,20 @@ export function pick(
   key: number,
   slack: number,
 ): number {
+  if (costs.length < candidates.length) costs = new Float64Array(2 * candidates.length);
   let fewest = Number.POSITIVE_INFINITY;
   for (let at = 0; at < candidates.length; at++) fewest = Math.min(fewest, uncached[at] ?? 0);
   let least = Number.POSITIVE_INFINITY;
   for (let at = 0; at < candidates.length; at++) {
-    least = Math.min(least, cost(candidates[at], uncached[at] ?? 0, fewest));
+    const own = cost(candidates[at] as Candidate, uncached[at] ?? 0, fewest);
+    costs[at] = own;
+    if (own < least) least = own;
   }
   let chosen = -1;
   let highest = Number.NEGATIVE_INFINITY;
   for (let at = 0; at < candidates.length; at++) {
-    const candidate = candidates[at];
-    if (!candidate || cost(candidate, uncached[at] ?? 0, fewest) > least + slack) continue;
-    const weight = mix(key, candidate.seed);
+    if ((costs[at] as number) > least + slack) continue;
+    const weight = mix(key, (candidates[at] as Candidate).seed);
     if (weight <= highest) continue;
     highest = weight;
     chosen = at;
@@ -55,8 +57,9 @@ export function pick(
   return chosen;
 }
 
-function cost(candidate: Candidate | undefined, uncached: number, fewest: number): number {
-  if (!candidate) return Number.POSITIVE_INFINITY;
+let costs = new Float64Array(0);
+
+function cost(candidate: Candidate, uncached: number, fewest: number): number {
   const { busyShare, pendingTokens, heldTokens, prefixes } = candidate;
   const delay = Math.min(maxDelayCost, busyShare / Math.max(0.01, 1 - busyShare));
   const others = (uncached - fewest) * (delay + (prefixes.isFull ? evictionCost : 0));

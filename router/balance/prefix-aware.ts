@@ -1,3 +1,4 @@
+import { unitsBefore } from './blocks.ts';
 import { pick } from './pick.ts';
 import type { ReplicaLoad } from './replica-load.ts';
 
@@ -7,7 +8,7 @@ export interface Prompt {
   readonly tokens: number;
   /** Chained hashes of its blocks, from the first on. */
   readonly blocks: Int32Array;
-  readonly tokensPerBlock: number;
+  readonly tokensPerUnit: number;
   /** The share of recent prompts of the model that was in a prefix cache. */
   readonly sharing: number;
   /** Equal for prompts that should go the same way when nothing else decides. */
@@ -56,5 +57,6 @@ export function choosePrefixAware(
 
 /** Tokens, a whole number of them, that a replica computes of a prompt of which it has some blocks. */
 export function uncachedTokens(prompt: Prompt, matchedBlocks: number): number {
-  return Math.max(1, Math.round(prompt.tokens - matchedBlocks * prompt.tokensPerBlock));
+  const cached = (unitsBefore[matchedBlocks] ?? 0) * prompt.tokensPerUnit;
+  return Math.max(1, Math.round(prompt.tokens - cached));
 }

@@ -28,11 +28,11 @@ export class ReplicaLoad {
 
   /**
    * @param id the replica's
-   * @param capacityBlocks how many blocks its prefix cache is taken to hold
+   * @param capacityUnits how much its prefix cache is taken to hold
    */
-  constructor(id: string, capacityBlocks: number) {
+  constructor(id: string, capacityUnits: number) {
     this.seed = hashText(id);
-    this.prefixes = new BlockLru(capacityBlocks);
+    this.prefixes = new BlockLru(capacityUnits);
   }
 
   /** A request is sent there. */

@@ -1,23 +1,23 @@
 import { ReplicaLoad } from './replica-load.ts';
 
-/** Blocks of a replica's prefix cache that are remembered at most: 4 MiB of text, a million tokens. */
-const mostBlocks = 16_384;
-const fewestBlocks = 1_024;
-/** Of all replicas together: about 64 MB. */
-const allBlocks = 2_097_152;
+/** Units of a replica's prefix cache that are remembered at most: 4 MiB of text, a million tokens. */
+const mostUnits = 16_384;
+const fewestUnits = 1_024;
+/** Of all replicas together: 64 MB, if every block were a unit. */
+const allUnits = 1_398_101;
 
 /** The loads of all replicas that this router knows. */
 export class ReplicaLoads {
   readonly #byId = new Map<string, ReplicaLoad>();
   /** Those that left with requests open. */
   readonly #departed = new Set<string>();
-  #capacityBlocks = mostBlocks;
+  #capacityUnits = mostUnits;
 
   /** A replica's load; it begins with nothing when the replica is new. */
   of(id: string): ReplicaLoad {
     let load = this.#byId.get(id);
     if (!load) {
-      load = new ReplicaLoad(id, this.#capacityBlocks);
+      load = new ReplicaLoad(id, this.#capacityUnits);
       this.#byId.set(id, load);
     }
     return load;
@@ -30,8 +30,8 @@ export class ReplicaLoads {
   /** Forgets replicas that are not among these; one with open requests, at the end of the last. */
   retain(ids: Iterable<string>): void {
     const kept = new Set(ids);
-    const share = Math.floor(allBlocks / Math.max(1, kept.size));
-    this.#capacityBlocks = Math.max(fewestBlocks, Math.min(mostBlocks, share));
+    const share = Math.floor(allUnits / Math.max(1, kept.size));
+    this.#capacityUnits = Math.max(fewestUnits, Math.min(mostUnits, share));
     this.#departed.clear();
     for (const [id, { inFlight }] of this.#byId) {
       if (kept.has(id)) continue;

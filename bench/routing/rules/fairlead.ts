@@ -1,3 +1,4 @@
+import { unitsBefore } from '../../../router/balance/blocks.ts';
 import {
   choosePrefixAware,
   type Prompt,
@@ -37,7 +38,9 @@ export class PrefixAware implements Rule {
     };
     const uncached = uncachedTokens(prompt, matchedBlocks);
     const answerTokens = this.#estimates.answer('');
-    this.#estimates.matched('', matchedBlocks / Math.max(1, prompt.blocks.length));
+    const units = unitsBefore[prompt.blocks.length] ?? 0;
+    const matchedUnits = unitsBefore[matchedBlocks] ?? 0;
+    this.#estimates.matched('', matchedUnits / Math.max(1, units));
     this.#shares.set(request, { uncachedTokens: uncached, answerTokens });
     return at;
   }
@@ -67,7 +70,7 @@ export class PrefixAware implements Rule {
     return {
       tokens: request.inputTokens,
       blocks,
-      tokensPerBlock: blockTokens,
+      tokensPerUnit: blockTokens,
       sharing: this.#estimates.sharing(''),
       key: blocks[keyBlock] ?? random.below(2 ** 32),
     };

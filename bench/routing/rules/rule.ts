@@ -1,4 +1,5 @@
 import { BlockLru } from '../../../router/balance/block-lru.ts';
+import { blocksWithin, maxUnits, unitsBefore } from '../../../router/balance/blocks.ts';
 import type { Random } from '../random.ts';
 import type { ReplicaModel } from '../replica.ts';
 import type { SimRequest } from '../request.ts';
@@ -103,21 +104,35 @@ export abstract class PrefixRule extends LoadRule {
     return this.pendingTokens[replica] ?? 0;
   }
 
-  /** Leading blocks of the prompt that are thought to be cached there. */
-  protected matchedBlocks(request: SimRequest, replica: number): number {
-    return this.#prefixes[replica]?.matchLength(promptOf(request)) ?? 0;
+  /** Leading units of the prompt that are thought to be cached there. */
+  protected matchedUnits(request: SimRequest, replica: number): number {
+    const blocks = this.#prefixes[replica]?.matchLength(promptOf(request)) ?? 0;
+    return unitsBefore[blocks] ?? 0;
   }
 
   protected matchedShare(request: SimRequest, replica: number): number {
-    return this.matchedBlocks(request, replica) / Math.max(1, request.promptBlocks);
+    return this.matchedUnits(request, replica) / Math.max(1, request.promptBlocks);
   }
 
   protected uncachedTokens(request: SimRequest, replica: number): number {
-    const cached = this.matchedBlocks(request, replica) * this.context.blockTokens;
+    const cached = this.matchedUnits(request, replica) * this.context.blockTokens;
     return Math.max(1, request.inputTokens - cached);
   }
 }
 
-export function promptOf({ blocks, promptBlocks }: SimRequest): Int32Array {
-  return blocks.subarray(0, promptBlocks);
+const prompts = new WeakMap<SimRequest, Int32Array>();
+
+/** A prompt as routers index it: a block of the simulation is a unit of theirs. */
+export function promptOf(request: SimRequest): Int32Array {
+  let prompt = prompts.get(request);
+  if (!prompt) {
+    const { blocks } = request;
+    const units = Math.min(request.promptBlocks, maxUnits);
+    prompt = Int32Array.from(
+      { length: blocksWithin(units) },
+      (_, at) => blocks[(unitsBefore[at + 1] ?? 0) - 1] ?? 0,
+    );
+    prompts.set(request, prompt);
+  }
+  return prompt;
 }
