@@ -6,6 +6,8 @@ export const modelDeploymentLabel = 'fairlead.dev/model-deployment';
 export const revisionLabel = 'fairlead.dev/revision';
 /** Label on a model pod: which replica it is, a number from 0. */
 export const slotLabel = 'fairlead.dev/slot';
+/** Label on a model pod: the type of its engine. The chart's PodMonitor scrapes those that have metrics. */
+export const engineLabel = 'fairlead.dev/engine';
 /** The recommended label that says who manages an object; see {@link managedByFairlead}. */
 export const managedByLabel = 'app.kubernetes.io/managed-by';
 /** Value of {@link managedByLabel} on everything Fairlead makes. */
@@ -22,6 +24,9 @@ export const externalModelKind = 'external-model';
 export const drainingAnnotation = 'fairlead.dev/draining';
 /** Annotation on a model pod: how many pods in a row died in its place before it. Absent means none. */
 export const attemptAnnotation = 'fairlead.dev/attempt';
+
+/** Annotation on a model pod: the name that clients ask by, which its engine's metrics are labelled with. */
+export const servedNameAnnotation = 'fairlead.dev/served-name';
 
 /** Name of the container that runs the engine in a model pod. */
 export const engineContainer = 'engine';

@@ -139,7 +139,7 @@ test('what is in a claim template is in its name, for it never changes', () => {
 
 test('a pod that follows dead ones says how many', () => {
   const { annotations } = render({}, undefined, 2).metadata;
-  expect(annotations).toEqual({ 'fairlead.dev/attempt': '2' });
+  expect(annotations).toMatchObject({ 'fairlead.dev/attempt': '2' });
 });
 
 test('the longest allowed name still makes a pod name that is a label and a host name', () => {

@@ -1,12 +1,15 @@
 import {
   attemptAnnotation,
+  engineLabel,
   managedByFairlead,
   managedByLabel,
   modelDeploymentLabel,
   revisionLabel,
+  servedNameAnnotation,
   slotLabel,
 } from '../../crds/labels.ts';
 import type { ModelDeployment } from '../../crds/modeldeployment.ts';
+import { servedNameOf } from '../../crds/names.ts';
 import { controllerReference, type Intent } from '../../kube/object.ts';
 import type { Pod } from '../../kube/resources.ts';
 
@@ -46,10 +49,13 @@ export function replicaPod(
         [modelDeploymentLabel]: name,
         [revisionLabel]: revision,
         [slotLabel]: String(slot),
+        [engineLabel]: deployment.spec.engine.type,
       },
-      ...((annotations || attempt > 0) && {
-        annotations: { ...annotations, ...(attempt > 0 && { [attemptAnnotation]: `${attempt}` }) },
-      }),
+      annotations: {
+        ...annotations,
+        [servedNameAnnotation]: servedNameOf(deployment),
+        ...(attempt > 0 && { [attemptAnnotation]: `${attempt}` }),
+      },
       // Blocking the owner's deletion would need the right to update finalizers, and gains nothing here.
       ownerReferences: [{ ...controllerReference(deployment), blockOwnerDeletion: false }],
     },
