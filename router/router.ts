@@ -100,7 +100,7 @@ export async function startRouter(dependencies: RouterDependencies): Promise<Rou
     registry,
     beforeScrape: () => {
       const ageMs = Math.max(catalog.ageMs(), keys?.lastEventAgeMs() ?? 0);
-      metrics.catalogAge.set(ageMs / 1000);
+      metrics.catalogAge.set({}, ageMs / 1000);
       showBackends(balancer, metrics, catalog.current().models);
     },
   });

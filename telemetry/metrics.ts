@@ -1,8 +1,6 @@
 import {
-  Counter,
   collectDefaultMetrics,
-  Gauge,
-  Histogram,
+  type Metric,
   type OpenMetricsContentType,
   Registry,
 } from 'prom-client';
@@ -10,6 +8,7 @@ import { commonMetrics } from './contract/common-metrics.ts';
 import type { MetricDefinition } from './contract/metric.ts';
 import { operatorMetrics } from './contract/operator-metrics.ts';
 import { routerMetrics } from './contract/router-metrics.ts';
+import { Counter, Gauge, Histogram } from './instruments.ts';
 
 /** A registry that can hold exemplars; `expose` renders it. */
 export type MetricsRegistry = Registry;
@@ -61,17 +60,17 @@ function createMetrics<D extends Record<string, MetricDefinition>>(
   registry: MetricsRegistry,
   definitions: D,
 ): Metrics<D> {
-  const made = Object.entries(definitions).map(([key, definition]) => [
-    key,
-    createMetric(registry, definition),
-  ]);
+  const made = Object.entries(definitions).map(([key, definition]) => {
+    const metric = createMetric(definition);
+    // It has what the registry reads of one of prom-client's own.
+    registry.registerMetric(metric as unknown as Metric);
+    return [key, metric];
+  });
   return Object.fromEntries(made);
 }
 
-function createMetric(registry: MetricsRegistry, definition: MetricDefinition) {
-  const { type, name, help, labels, buckets = [] } = definition;
-  const options = { name, help, labelNames: [...labels], registers: [registry] };
-  if (type === 'counter') return new Counter(options);
-  if (type === 'gauge') return new Gauge(options);
-  return new Histogram({ ...options, buckets: [...buckets], enableExemplars: true });
+function createMetric(definition: MetricDefinition) {
+  if (definition.type === 'counter') return new Counter(definition);
+  if (definition.type === 'gauge') return new Gauge(definition);
+  return new Histogram(definition);
 }

@@ -157,7 +157,7 @@ export class RequestRecord implements HoldObserver {
     const { queueDepth, queueWait } = this.#telemetry.metrics;
     const model = this.#model();
     this.#queueMs = (this.#queueMs ?? 0) + waitedMs;
-    queueWait.observe({ labels: { gen_ai_request_model: model, outcome }, value: waitedMs / 1000 });
+    queueWait.observe({ gen_ai_request_model: model, outcome }, waitedMs / 1000);
     if (this.#heldSinceMs === undefined) return;
     this.#heldSinceMs = undefined;
     queueDepth.dec({ gen_ai_request_model: model });

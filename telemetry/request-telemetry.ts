@@ -95,20 +95,15 @@ export class RequestTelemetry {
       gen_ai_provider_name: providerName,
       gen_ai_request_model: model,
     };
-    const { ids } = summary;
-    const exemplarLabels: Record<string, string> = ids?.sampled
-      ? { trace_id: ids.traceId, span_id: ids.spanId }
-      : {};
-    metrics.requestDuration.observe({
-      labels: errorType === undefined ? labels : { ...labels, error_type: errorType },
-      value: summary.durationMs / 1000,
-      exemplarLabels,
-    });
+    const exemplar = summary.ids?.sampled ? summary.ids : undefined;
+    metrics.requestDuration.observe(
+      errorType === undefined ? labels : { ...labels, error_type: errorType },
+      summary.durationMs / 1000,
+      exemplar,
+    );
     if (summary.attempts === 0) return;
-    metrics.routerOverhead.observe({ value: summary.overheadMs / 1000, labels: {} });
-    if (ttftMs !== undefined) {
-      metrics.timeToFirstToken.observe({ labels, value: ttftMs / 1000, exemplarLabels });
-    }
+    metrics.routerOverhead.observe({}, summary.overheadMs / 1000);
+    if (ttftMs !== undefined) metrics.timeToFirstToken.observe(labels, ttftMs / 1000, exemplar);
     if (facts) this.#countTokens(labels, facts, call.stream ? answerMs : undefined, summary.tenant);
   }
 
@@ -121,28 +116,21 @@ export class RequestTelemetry {
     answerMs: number | undefined,
     tenant: string | undefined,
   ): void {
-    const model = {
-      gen_ai_request_model: labels.gen_ai_request_model,
-      ...(tenant !== undefined && { tenant }),
-    };
+    const { gen_ai_request_model } = labels;
     const { inputTokens, outputTokens, cachedTokens } = facts;
     for (const [type, tokens] of [
       ['input', inputTokens],
       ['output', outputTokens],
     ] as const) {
       if (tokens === undefined) continue;
-      this.metrics.tokens.inc({ ...model, type }, tokens);
-      this.metrics.tokenUsage.observe({
-        labels: { ...labels, gen_ai_token_type: type },
-        value: tokens,
-      });
+      this.metrics.tokens.inc({ gen_ai_request_model, tenant, type }, tokens);
+      this.metrics.tokenUsage.observe({ ...labels, gen_ai_token_type: type }, tokens);
     }
-    if (cachedTokens) this.metrics.tokens.inc({ ...model, type: 'cached_input' }, cachedTokens);
+    if (cachedTokens) {
+      this.metrics.tokens.inc({ gen_ai_request_model, tenant, type: 'cached_input' }, cachedTokens);
+    }
     if (answerMs !== undefined && outputTokens !== undefined && outputTokens > 1) {
-      this.metrics.timePerOutputToken.observe({
-        labels,
-        value: answerMs / 1000 / (outputTokens - 1),
-      });
+      this.metrics.timePerOutputToken.observe(labels, answerMs / 1000 / (outputTokens - 1));
     }
   }
 }

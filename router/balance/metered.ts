@@ -10,7 +10,7 @@ export function metered(balancer: Balancer, metrics: RouterMetrics, nowMs: () =>
       const startMs = nowMs();
       const placement = balancer.place(request, policy, candidates);
       if (!placement) return undefined;
-      routingDuration.observe({ value: (nowMs() - startMs) / 1000, labels: {} });
+      routingDuration.observe({}, (nowMs() - startMs) / 1000);
       const model = { gen_ai_request_model: request.model };
       const { reason, prefix } = placement;
       routingDecisions.inc({ ...model, policy, reason });
@@ -22,6 +22,7 @@ export function metered(balancer: Balancer, metrics: RouterMetrics, nowMs: () =>
     },
     inFlight: (replicaId) => balancer.inFlight(replicaId),
     pendingTokens: (replicaId) => balancer.pendingTokens(replicaId),
+    heldTokens: (replicaId) => balancer.heldTokens(replicaId),
     get total() {
       return balancer.total;
     },

@@ -59,7 +59,7 @@ export const routerMetrics = {
     type: 'counter',
     unit: 'token',
     help: 'Tokens, where the engine tells the usage; tenant is absent where no key is asked for',
-    labels: [model, 'type', 'tenant'],
+    labels: [model, 'tenant', 'type'],
   },
   requestsInFlight: {
     name: 'fairlead_requests_in_flight',
