@@ -13,7 +13,6 @@ export const custom: Engine = {
   writablePaths: ['/tmp', '/cache'],
   usesSharedMemory: true,
   tensorParallel: false,
-  defaultConcurrency: 16,
   metrics: undefined,
 
   endpoint: ({ port = defaultPort, healthPath = '/health' }) => ({ port, healthPath }),

@@ -7,13 +7,6 @@ export type EnvironmentVariable = NonNullable<Container['env']>[number];
 /** What the kubelet does before it ends a container. */
 export type PreStop = NonNullable<NonNullable<Container['lifecycle']>['preStop']>;
 
-/** A LoRA adapter in the container. */
-export interface Adapter {
-  servedName: string;
-  /** Its folder. */
-  path: string;
-}
-
 /** What an engine's command line is made from. */
 export interface EngineInput {
   spec: ModelDeploymentSpec;
@@ -21,8 +14,8 @@ export interface EngineInput {
   servedName: string;
   /** Where the weights are in the container: a file or a folder, see {@link Engine.reads}. */
   modelPath: string;
-  /** LoRA adapters, by the names that the router asks by. */
-  adapters: readonly Adapter[];
+  /** Whether LoRA adapters may come while it serves. */
+  takesAdapters: boolean;
   /** How many accelerators a replica has; 0 on the CPU. */
   accelerators: number;
 }
@@ -56,8 +49,6 @@ export interface Engine {
   readonly usesSharedMemory: boolean;
   /** Whether it spreads a model over its accelerators in a way that needs each of them to itself. */
   readonly tensorParallel: boolean;
-  /** Requests that one replica works on at once when the user does not say. */
-  readonly defaultConcurrency: number;
   /** Gauges on its /metrics that count requests; undefined where it has none. */
   readonly metrics: { readonly running: string; readonly waiting: string } | undefined;
   /**

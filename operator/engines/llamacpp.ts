@@ -1,3 +1,4 @@
+import { concurrencyOf } from '../../crds/modeldeployment/concurrency.ts';
 import { featuresOf } from '../../crds/modeldeployment/features.ts';
 import type { ModelDeploymentSpec } from '../../crds/modeldeployment.ts';
 import { untilIdle } from './drain.ts';
@@ -22,7 +23,6 @@ export const llamaCpp: Engine = {
   writablePaths: ['/tmp'],
   usesSharedMemory: false,
   tensorParallel: false,
-  defaultConcurrency: 4,
   metrics,
 
   endpoint: () => ({ port, healthPath: '/health' }),
@@ -31,12 +31,13 @@ export const llamaCpp: Engine = {
 
   args({ spec, servedName, modelPath }) {
     const { engine } = spec;
-    const { contextLength, maxConcurrency = llamaCpp.defaultConcurrency } = engine;
+    const { contextLength } = engine;
+    const concurrency = concurrencyOf(engine);
     return [
       ...['--host', '0.0.0.0', '--port', String(port)],
       ...['--model', modelPath, '--alias', servedName],
-      ...['--parallel', String(maxConcurrency)],
-      ...(contextLength ? ['--ctx-size', String(contextLength * maxConcurrency)] : []),
+      ...['--parallel', String(concurrency)],
+      ...(contextLength ? ['--ctx-size', String(contextLength * concurrency)] : []),
       ...threads(spec),
       '--metrics',
       ...pooling(spec),

@@ -1,3 +1,4 @@
+import { concurrencyOf } from '../../crds/modeldeployment/concurrency.ts';
 import { fixedPause } from './drain.ts';
 import type { Engine } from './engine.ts';
 import { type OwnedFlag, refuseOwned, remedies } from './refused-flags.ts';
@@ -39,7 +40,6 @@ export const ollama: Engine = {
   writablePaths: ['/tmp', '/cache'],
   usesSharedMemory: false,
   tensorParallel: false,
-  defaultConcurrency: 4,
   metrics: undefined,
 
   endpoint: () => ({ port, healthPath: '/' }),
@@ -60,7 +60,7 @@ export const ollama: Engine = {
   args: () => [],
 
   env({ spec, servedName, modelPath }) {
-    const { contextLength, maxConcurrency = ollama.defaultConcurrency } = spec.engine;
+    const { contextLength } = spec.engine;
     return [
       { name: 'HOME', value: '/cache' },
       { name: 'MODEL_PATH', value: modelPath },
@@ -68,7 +68,7 @@ export const ollama: Engine = {
       { name: 'OLLAMA_HOST', value: `0.0.0.0:${port}` },
       { name: 'OLLAMA_MODELS', value: '/cache/models' },
       { name: 'OLLAMA_KEEP_ALIVE', value: '-1' },
-      { name: 'OLLAMA_NUM_PARALLEL', value: String(maxConcurrency) },
+      { name: 'OLLAMA_NUM_PARALLEL', value: String(concurrencyOf(spec.engine)) },
       ...(contextLength ? [{ name: 'OLLAMA_CONTEXT_LENGTH', value: String(contextLength) }] : []),
     ];
   },

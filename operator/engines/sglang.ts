@@ -27,7 +27,6 @@ export const sglang: Engine = {
   writablePaths: ['/tmp', '/cache'],
   usesSharedMemory: true,
   tensorParallel: true,
-  defaultConcurrency: 256,
   metrics,
 
   memoryShare(spec) {

@@ -33,7 +33,6 @@ export const tgi: Engine = {
   writablePaths: ['/tmp', '/cache', '/data'],
   usesSharedMemory: true,
   tensorParallel: true,
-  defaultConcurrency: 128,
   metrics,
 
   memoryShare(spec) {

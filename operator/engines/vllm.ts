@@ -1,6 +1,6 @@
 import type { ModelDeploymentSpec } from '../../crds/modeldeployment.ts';
 import { untilIdle } from './drain.ts';
-import type { Adapter, Engine } from './engine.ts';
+import type { Engine } from './engine.ts';
 import { argumentOf, gives, type OwnedFlag, refuseOwned, remedies } from './refused-flags.ts';
 
 const port = 8000;
@@ -34,7 +34,6 @@ export const vllm: Engine = {
   writablePaths: ['/tmp', '/cache'],
   usesSharedMemory: true,
   tensorParallel: true,
-  defaultConcurrency: 256,
   metrics,
 
   memoryShare(spec) {
@@ -49,7 +48,7 @@ export const vllm: Engine = {
 
   refusal: (spec) => refuseOwned(vllmOwned, spec),
 
-  args({ spec, servedName, modelPath, adapters, accelerators }) {
+  args({ spec, servedName, modelPath, takesAdapters, accelerators }) {
     const { contextLength, maxConcurrency } = spec.engine;
     return [
       modelPath,
@@ -60,13 +59,13 @@ export const vllm: Engine = {
       ...(accelerators > 1 && !gives(spec, ...parallel)
         ? ['--tensor-parallel-size', String(accelerators)]
         : []),
-      ...(adapters.length > 0 ? lora(spec, adapters) : []),
+      ...(takesAdapters ? lora(spec) : []),
       // Requests that are left after the drain, such as a client's own to the pod, may still end.
       ...(gives(spec, '--shutdown-timeout') ? [] : ['--shutdown-timeout', '30']),
     ];
   },
 
-  env: () => [
+  env: ({ takesAdapters }) => [
     // Compiled kernels and graphs; a volume mounted at /cache keeps them.
     { name: 'HOME', value: '/cache' },
     // Python asks who it is, and the user has no name in the image.
@@ -75,17 +74,20 @@ export const vllm: Engine = {
     { name: 'VLLM_NO_USAGE_STATS', value: '1' },
     // The router keeps connections open for less than this (default: 5 s, after which requests are lost).
     { name: 'VLLM_HTTP_TIMEOUT_KEEP_ALIVE', value: '120' },
+    ...(takesAdapters ? [{ name: 'VLLM_ALLOW_RUNTIME_LORA_UPDATING', value: 'True' }] : []),
   ],
 
   preStop: () => untilIdle(port, Object.values(metrics)),
 };
 
-/** All of them may be asked for at once, unless the arguments say otherwise. */
-function lora(spec: ModelDeploymentSpec, adapters: readonly Adapter[]): string[] {
+/**
+ * Up to four adapters compute at the same time, and as many as the API allows stay in memory, unless the
+ * arguments say otherwise.
+ */
+function lora(spec: ModelDeploymentSpec): string[] {
   return [
     '--enable-lora',
-    ...(gives(spec, '--max-loras') ? [] : ['--max-loras', String(adapters.length)]),
-    '--lora-modules',
-    ...adapters.map(({ servedName, path }) => `${servedName}=${path}`),
+    ...(gives(spec, '--max-loras') ? [] : ['--max-loras', '4']),
+    ...(gives(spec, '--max-cpu-loras') ? [] : ['--max-cpu-loras', '16']),
   ];
 }

@@ -1,12 +1,14 @@
 import type { ExternalModel } from '../../crds/externalmodel.ts';
 import { modelDeploymentLabel } from '../../crds/labels.ts';
 import type { Capabilities, Findings } from '../../crds/modeldeployment/capabilities.ts';
+import { concurrencyOf } from '../../crds/modeldeployment/concurrency.ts';
 import { featuresOf } from '../../crds/modeldeployment/features.ts';
 import type { ModelDeployment } from '../../crds/modeldeployment.ts';
 import { claimNames, type NameClaimant, servedNameOf } from '../../crds/names.ts';
 import { keyOf } from '../../kube/object.ts';
 import type { Pod, Secret } from '../../kube/resources.ts';
 import { externalModelOf } from './external.ts';
+import { holdOf } from './hold.ts';
 import type { Catalog, Model, ModelPod, Replica } from './model.ts';
 import { podState, replicaOf } from './replica.ts';
 import { routingOf } from './routing.ts';
@@ -76,6 +78,7 @@ function buildModel(deployment: ModelDeployment, pods: readonly Pod[]): Model {
     engineName: servedName,
     namespace: metadata.namespace ?? '',
     name: metadata.name,
+    key: keyOf(deployment),
     createdS: Math.floor(Date.parse(metadata.creationTimestamp) / 1000),
     features: new Set(featuresOf(spec.engine)),
     capabilities: deployment.status?.capabilities && findingsOf(deployment.status.capabilities),
@@ -84,6 +87,8 @@ function buildModel(deployment: ModelDeployment, pods: readonly Pod[]): Model {
     routing: routingOf(spec.routing),
     tellsTokens: spec.engine.type === 'LlamaCpp',
     maxInFlight: undefined,
+    concurrency: concurrencyOf(spec.engine),
+    hold: holdOf(deployment),
     notReadyMessage: ready && ready.status !== 'True' ? ready.message : undefined,
   };
 }

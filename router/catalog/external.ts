@@ -46,6 +46,7 @@ export function externalModelOf(
     engineName: spec.upstreamModel ?? servedName,
     namespace,
     name,
+    key: `${namespace}/${name}`,
     createdS: Math.floor(Date.parse(metadata.creationTimestamp) / 1000),
     features: new Set(features),
     replicas,
@@ -53,6 +54,8 @@ export function externalModelOf(
     tellsTokens: false,
     routing: { ...routingOf(), timeouts: timeoutsOf(spec.timeouts) },
     maxInFlight: spec.maxInFlight,
+    concurrency: Number.POSITIVE_INFINITY,
+    hold: undefined,
     notReadyMessage: 'problem' in credentials ? credentials.problem : undefined,
   };
 }

@@ -36,6 +36,16 @@ export interface ReplicaCounts {
   readonly terminating: number;
 }
 
+/** How requests wait for a model while it has no ready replica. */
+export interface HoldBounds {
+  /** How long one may wait, in milliseconds. */
+  readonly timeoutMs: number;
+  /** How many may wait in this router. */
+  readonly maxRequests: number;
+  /** Fairlead itself makes replicas for those that wait; else somebody else has to. */
+  readonly autoscaled: boolean;
+}
+
 /** A served model as this router sees it. */
 export interface Model {
   /** What it was made from. */
@@ -50,6 +60,8 @@ export interface Model {
   /** Of the object. */
   readonly namespace: string;
   readonly name: string;
+  /** `namespace/name`, by which the demand stream tells models apart. */
+  readonly key: string;
   /** Seconds since 1970. */
   readonly createdS: number;
   readonly features: ReadonlySet<Feature>;
@@ -63,6 +75,10 @@ export interface Model {
   readonly tellsTokens: boolean;
   /** How many requests this router may have open at it at once; undefined: any number. */
   readonly maxInFlight: number | undefined;
+  /** Requests that one replica works on at once. */
+  readonly concurrency: number;
+  /** Undefined: nobody waits for it, since nothing would start, or its object says so. */
+  readonly hold: HoldBounds | undefined;
   /** Why it is not ready, in the operator's words; undefined: it is, or nobody said. */
   readonly notReadyMessage: string | undefined;
 }
