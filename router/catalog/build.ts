@@ -17,12 +17,14 @@ import { routingOf } from './routing.ts';
  * Makes the catalog of what can be asked for out of what the cluster holds. A name belongs to the oldest
  * object that claims it (`claimNames`, as the operator has it); an object without replicas is listed all
  * the same, so that asking for it says "not ready" rather than "unknown".
+ * @param answering as in {@link podState}
  */
 export function buildCatalog(
   deployments: readonly ModelDeployment[],
   pods: readonly Pod[],
   externals: readonly ExternalModel[] = [],
   secrets: readonly Secret[] = [],
+  answering?: ReadonlySet<string>,
 ): Catalog {
   const podsByOwner = Map.groupBy(
     pods.filter((pod) => pod.metadata.labels?.[modelDeploymentLabel] !== undefined),
@@ -33,7 +35,7 @@ export function buildCatalog(
   for (const deployment of deployments.filter(isThere)) {
     const { namespace, name } = deployment.metadata;
     const own = podsByOwner.get(ownerKey(namespace, name)) ?? [];
-    makers.set(deployment, () => buildModel(deployment, own));
+    makers.set(deployment, () => buildModel(deployment, own, answering));
   }
   for (const external of externals.filter(isThere)) {
     makers.set(external, () => externalModelOf(external, secretByName));
@@ -57,12 +59,16 @@ function modelPodOf(pod: Pod): ModelPod | undefined {
   return { id: uid, namespace, deployment, departing: podState(pod) === 'terminating' };
 }
 
-function buildModel(deployment: ModelDeployment, pods: readonly Pod[]): Model {
+function buildModel(
+  deployment: ModelDeployment,
+  pods: readonly Pod[],
+  answering: ReadonlySet<string> | undefined,
+): Model {
   const { metadata, spec } = deployment;
   const counts = { ready: 0, starting: 0, terminating: 0 };
   const replicas: Replica[] = [];
   for (const pod of pods) {
-    const state = podState(pod);
+    const state = podState(pod, answering);
     counts[state]++;
     const replica = state === 'ready' ? replicaOf(pod) : undefined;
     if (replica) replicas.push(replica);

@@ -1,17 +1,24 @@
 import { drainingAnnotation, enginePort, revisionLabel } from '../../crds/labels.ts';
+import { isReady } from '../../kube/readiness.ts';
 import type { Pod } from '../../kube/resources.ts';
 import type { Replica } from './model.ts';
 
 /** Whether a pod may get new requests: `ready`; not yet: `starting`; never again: `terminating`. */
 export type PodState = 'ready' | 'starting' | 'terminating';
 
-/** Judges a pod by what the API server says of it. */
-export function podState({ metadata, status }: Pod): PodState {
+const none: ReadonlySet<string> = new Set();
+
+/**
+ * Judges a pod by what the API server says of it.
+ * @param answering uids of pods whose engines answer already, though nobody says yet that they are Ready
+ */
+export function podState(pod: Pod, answering: ReadonlySet<string> = none): PodState {
+  const { metadata, status } = pod;
   const ended = status?.phase === 'Succeeded' || status?.phase === 'Failed';
   const draining = metadata.annotations?.[drainingAnnotation] !== undefined;
   if (metadata.deletionTimestamp !== undefined || draining || ended) return 'terminating';
-  const ready = status?.conditions?.find(({ type }) => type === 'Ready')?.status === 'True';
-  return ready && status?.podIP ? 'ready' : 'starting';
+  const serves = isReady(pod) || answering.has(metadata.uid);
+  return serves && status?.podIP ? 'ready' : 'starting';
 }
 
 /** Where a ready pod is reached; undefined when none of its containers has a port named `http`. */
@@ -31,13 +38,16 @@ export function replicaOf({ metadata, spec, status }: Pod): Replica | undefined 
   };
 }
 
-/** A pod with only what the catalog reads, so that a large cluster's pods do not fill the memory. */
+/** A pod with only what the catalog and the prober read, so that a large cluster's pods do not fill the memory. */
 export function slimPod(pod: Pod): Pod {
-  const containers = pod.spec.containers.map(({ name, ports }) => ({ name, ports }));
-  const { phase, podIP, conditions } = pod.status ?? {};
+  const { readinessGates } = pod.spec;
+  const containers = pod.spec.containers.map(({ name, ports, readinessProbe }) => {
+    return { name, ports, readinessProbe };
+  });
+  const { phase, podIP, startTime, conditions } = pod.status ?? {};
   return {
     ...pod,
-    spec: { containers } as Pod['spec'],
-    status: { phase, podIP, conditions } as NonNullable<Pod['status']>,
+    spec: { containers, readinessGates } as Pod['spec'],
+    status: { phase, podIP, startTime, conditions } as NonNullable<Pod['status']>,
   };
 }

@@ -6,6 +6,7 @@ import type { Logger } from '../../kube/logger.ts';
 import type { KubeMetrics } from '../../kube/metrics.ts';
 import { createReflector } from '../../kube/reflector.ts';
 import { type Pod, Pods, type Secret, Secrets } from '../../kube/resources.ts';
+import { Prober } from '../probe/prober.ts';
 import { buildCatalog } from './build.ts';
 import { type Catalog, emptyCatalog } from './model.ts';
 import { slimPod } from './replica.ts';
@@ -27,7 +28,8 @@ export interface CatalogWatch extends CatalogSource {
 
 /**
  * Watches ModelDeployments and their pods, and ExternalModels with their Secrets, and keeps a catalog of
- * them. Changes that come together make one new catalog. When the API server is away the last one stays.
+ * them. Changes that come together make one new catalog. A starting pod is ready in it as soon as its engine
+ * answers (`router/probe/`). When the API server is away the last one stays.
  * @param namespace only ModelDeployments of this one; undefined: of all
  * @param externalNamespaces whose ExternalModels are served
  * @param onChange told of each new catalog once the first is complete
@@ -71,17 +73,21 @@ export function watchCatalog(options: {
   const rebuild = () => {
     scheduled = undefined;
     if (!reflectors.every((reflector) => reflector.hasSynced())) return;
+    const present = pods.store.list();
+    prober.follow(present);
     catalog = buildCatalog(
       deployments.store.list(),
-      pods.store.list(),
+      present,
       externals.flatMap(({ store }) => store.list()),
       secrets.flatMap(({ store }) => store.list()),
+      prober.answering,
     );
     onChange(catalog);
   };
   const schedule = () => {
     scheduled ??= setImmediate(rebuild);
   };
+  const prober = new Prober({ onChange: schedule });
   for (const reflector of reflectors) reflector.addHandler(schedule);
   return {
     current: () => catalog,
@@ -94,6 +100,7 @@ export function watchCatalog(options: {
     },
     ageMs: () => Math.max(...reflectors.map((reflector) => reflector.lastEventAgeMs())),
     async stop() {
+      prober.stop();
       clearImmediate(scheduled);
       await Promise.all(reflectors.map((reflector) => reflector.stop()));
     },

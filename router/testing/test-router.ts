@@ -55,6 +55,10 @@ export interface ModelSpec {
 
 export interface PodSpec {
   ready?: boolean;
+  /** Since when it is ready or not, in seconds after its start; 0 unless told otherwise. */
+  sinceS?: number;
+  /** Path of its readiness probe; absent: it has none, and the router does not ask it either. */
+  healthPath?: string;
   annotations?: Record<string, string>;
   deletionTimestamp?: string;
 }
@@ -127,7 +131,12 @@ export async function startTestRouter(
         status: { conditions: notReadyMessage ? [notReady(notReadyMessage)] : [] },
       });
     },
-    putPod(model, name, port, { ready = true, annotations, deletionTimestamp } = {}) {
+    putPod(model, name, port, { ready = true, sinceS = 0, ...rest } = {}) {
+      const { healthPath, annotations, deletionTimestamp } = rest;
+      const ports = [{ name: 'http', containerPort: port }];
+      const readinessProbe = healthPath && { httpGet: { path: healthPath, port: 'http' } };
+      const startedAtMs = Date.UTC(2026, 10, 21);
+      const at = (second: number) => new Date(startedAtMs + second * 1000).toISOString();
       api.state.put(pods, `default/${name}`, {
         metadata: {
           name,
@@ -136,11 +145,15 @@ export async function startTestRouter(
           annotations,
           deletionTimestamp,
         },
-        spec: { containers: [{ name: 'engine', ports: [{ name: 'http', containerPort: port }] }] },
+        spec: { containers: [{ name: 'engine', ports, readinessProbe }] },
         status: {
           phase: 'Running',
           podIP: '127.0.0.1',
-          conditions: [{ type: 'Ready', status: ready ? 'True' : 'False' }],
+          startTime: at(0),
+          conditions: [
+            { type: 'Initialized', status: 'True', lastTransitionTime: at(0) },
+            { type: 'Ready', status: ready ? 'True' : 'False', lastTransitionTime: at(sinceS) },
+          ],
         },
       });
     },
