@@ -10,7 +10,8 @@ declare module 'vitest' {
   }
 }
 
-const name = 'e2e';
+/** Another name for runs beside each other. */
+const name = process.env.FAIRLEAD_E2E_CLUSTER ?? 'e2e';
 
 /** A cluster of its own with the chart on it, for all end-to-end tests; removed after them. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
