@@ -79,6 +79,11 @@ test.each<[string, z.ZodType, RegExp]>([
     text.clone().register(kubernetes, JSON.parse('{"sorting": true}')),
     /unknown metadata sorting/,
   ],
+  [
+    'rules of a default',
+    text.default('x').register(kubernetes, { rules: [] }),
+    /must stand before/,
+  ],
 ])('%s is refused with the path of the field', (_what, schema, message) => {
   expect(() => structural(schema, 'spec.field')).toThrow(message);
   expect(() => structural(schema, 'spec.field')).toThrow(/^spec\.field/);

@@ -44,6 +44,8 @@ export class GenerationError extends Error {
 export function structural(schema: z.core.$ZodType, path: string): StructuralSchema {
   const { inner, defaultValue, isOptional } = unwrap(schema, path);
   if (isOptional) throw new GenerationError(path, 'optional is allowed on properties alone');
+  if (inner !== schema && kubernetes.has(schema as z.ZodType))
+    throw new GenerationError(path, 'register() must stand before default() or prefault()');
   const result = {
     ...described(schema, inner, path),
     ...bare(inner, path),

@@ -2,9 +2,10 @@ import { z } from 'zod';
 import { duration } from '../duration.ts';
 import { kubernetes, matching } from '../kubernetes.ts';
 
-/** One field of a cron expression: `*` or values and ranges with steps, separated by commas. */
+/** One field of a cron expression: values, and ranges and `*` with or without steps, separated by commas. */
 function cronField(value: string): string {
-  const part = `(\\*|${value}(-${value})?)(/[1-9][0-9]?)?`;
+  const step = '(/[1-9][0-9]?)?';
+  const part = `(\\*${step}|${value}(-${value}${step})?)`;
   return `${part}(,${part})*`;
 }
 
@@ -38,8 +39,6 @@ export const scheduleSpec = z
     timeZone: z
       .string()
       .max(64)
-      .default('Etc/UTC')
-      .describe('Where start is meant, by its IANA name, such as `Europe/Berlin`.')
       .register(kubernetes, {
         rules: [
           {
@@ -47,7 +46,9 @@ export const scheduleSpec = z
             message: 'must be the IANA name of a time zone, such as "Europe/Berlin"',
           },
         ],
-      }),
+      })
+      .default('Etc/UTC')
+      .describe('Where start is meant, by its IANA name, such as `Europe/Berlin`.'),
     minReplicas: z
       .int32()
       .min(1)

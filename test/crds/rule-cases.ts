@@ -115,6 +115,7 @@ export const autoscalingRules: readonly RuleCase[] = [
       '0 8 * * 8',
       '0 8 * * Mon',
       '*/0 8 * * *',
+      '5/10 8 * * *',
       '@daily',
       '0 0 8 * * *',
       '',
