@@ -11,6 +11,9 @@ import { z } from 'zod';
  */
 export const demandPath = '/demand/v1';
 
+/** Asks to be told, too, which blocks of prompts pods are thought to have cached: for other routers. */
+export const demandPathWithBlocks = `${demandPath}?blocks`;
+
 /** How long after a change it is told, at most, while the reader keeps up; milliseconds. */
 export const changeDelayMs = 100;
 /** The longest time between two lines, in milliseconds. */
@@ -58,6 +61,13 @@ const tenantDemand = z.object({
   tokens: count,
 });
 
+/** Blocks of prompts that a pod will have in its prefix cache. */
+const podBlocks = z.object({
+  uid: z.string(),
+  /** Hashes and sizes, those used the longest time ago first; base64 as router/balance/block-list.ts has it. */
+  list: z.string(),
+});
+
 const demandMessage = z.object({
   /** Whether it replaces all that was told before. */
   full: z.boolean(),
@@ -69,10 +79,13 @@ const demandMessage = z.object({
   pods: z.array(podDemand),
   /** One that is not listed in a full message uses nothing. */
   tenants: z.array(tenantDemand).default([]),
+  /** News, and no state: only told to who asked for it, from the full state on. */
+  blocks: z.array(podBlocks).optional(),
 });
 
 export type ModelDemand = z.output<typeof modelDemand>;
 export type PodDemand = z.output<typeof podDemand>;
+export type PodBlocks = z.output<typeof podBlocks>;
 export type TenantDemand = z.output<typeof tenantDemand>;
 /** A message as it is read. */
 export type DemandMessage = z.output<typeof demandMessage>;

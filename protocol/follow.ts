@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Dispatcher, request } from 'undici';
-import { type DemandMessage, DemandReader, demandPath, leaseMs } from './demand.ts';
+import { type DemandMessage, DemandReader, leaseMs } from './demand.ts';
 
 const firstRetryMs = 200;
 const lastRetryMs = 5_000;
@@ -8,12 +8,12 @@ const lastRetryMs = 5_000;
 /**
  * Follows the demand stream of one router until `signal` aborts: connects, reads, and connects again when it
  * ends, breaks, or is silent for longer than its lease.
- * @param origin such as `http://10.0.0.7:9090`
+ * @param url such as `http://10.0.0.7:9090/demand/v1`
  * @param told of messages that have come, and of the reader that has them in its state; another reader than
  *   before when the stream began anew
  */
 export async function followStream(
-  origin: string,
+  url: string,
   told: (reader: DemandReader, messages: readonly DemandMessage[]) => void,
   signal: AbortSignal,
   dispatcher: Dispatcher,
@@ -21,7 +21,7 @@ export async function followStream(
   let retryMs = firstRetryMs;
   while (!signal.aborted) {
     try {
-      const { statusCode, body } = await request(origin + demandPath, {
+      const { statusCode, body } = await request(url, {
         signal,
         dispatcher,
         headersTimeout: leaseMs,

@@ -1,5 +1,11 @@
 import { Agent } from 'undici';
-import { type DemandMessage, type DemandReader, type DemandState, leaseMs } from './demand.ts';
+import {
+  type DemandMessage,
+  type DemandReader,
+  type DemandState,
+  demandPath,
+  leaseMs,
+} from './demand.ts';
 import { followStream } from './follow.ts';
 
 /** A router whose stream is followed, while it is not silent for longer than its lease. */
@@ -37,13 +43,18 @@ export interface FollowersHandler {
 export class DemandFollowers {
   readonly #handler: FollowersHandler;
   readonly #nowMs: () => number;
+  readonly #path: string;
   readonly #followed = new Map<string, Followed>();
   readonly #dispatcher = new Agent({ pipelining: 1 });
 
-  /** @param nowMs a monotonic clock in milliseconds */
-  constructor(handler: FollowersHandler, nowMs: () => number) {
+  /**
+   * @param nowMs a monotonic clock in milliseconds
+   * @param path what is asked for: the demand stream, with or without blocks
+   */
+  constructor(handler: FollowersHandler, nowMs: () => number, path: string = demandPath) {
     this.#handler = handler;
     this.#nowMs = nowMs;
+    this.#path = path;
   }
 
   /**
@@ -85,7 +96,7 @@ export class DemandFollowers {
       lease.refresh();
       this.#handler.onMessages?.(key, messages);
     };
-    void followStream(origin, told, stop.signal, this.#dispatcher);
+    void followStream(origin + this.#path, told, stop.signal, this.#dispatcher);
     return followed;
   }
 

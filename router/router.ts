@@ -10,9 +10,11 @@ import { Access } from './access/access.ts';
 import { watchKeys } from './access/watch.ts';
 import { createBalancer } from './balance/balancer.ts';
 import { metered, showBackends } from './balance/metered.ts';
+import { ReplicaLoads } from './balance/replica-loads.ts';
 import type { Catalog } from './catalog/model.ts';
 import { watchCatalog } from './catalog/watch.ts';
 import type { RouterConfig } from './config.ts';
+import { BlockPublisher } from './demand/block-publisher.ts';
 import { DemandPublisher } from './demand/publisher.ts';
 import { serveDemand } from './demand/serve.ts';
 import { snapshotOf } from './demand/snapshot.ts';
@@ -60,11 +62,10 @@ export async function startRouter(dependencies: RouterDependencies): Promise<Rou
   const accessLog = config.accessLog ? log : undefined;
   const telemetry = new RequestTelemetry({ metrics, tracing, accessLog, nowMs });
   const upstreams = new Upstreams();
-  const balancer = metered(
-    createBalancer(Math.random, () => demand.changed()),
-    metrics,
-    nowMs,
-  );
+  const loads = new ReplicaLoads();
+  const blocks = new BlockPublisher(() => loads.blocks());
+  const told = { changed: () => demand.changed(), prompted: blocks.prompted };
+  const balancer = metered(createBalancer(Math.random, told, loads), metrics, nowMs);
   const budgets = new RetryBudgets(nowMs);
   const ejections = new Ejections(nowMs, ({ servedName }, { namespace, pod }, reason, out_ms) => {
     metrics.ejections.inc({ gen_ai_request_model: servedName, reason });
@@ -107,7 +108,7 @@ export async function startRouter(dependencies: RouterDependencies): Promise<Rou
   const demand = new DemandPublisher(randomUUID(), () =>
     snapshotOf(catalog.current().pods, balancer),
   );
-  serveDemand(internal, demand);
+  serveDemand(internal, demand, blocks);
   const server = createServer({
     access,
     catalog,

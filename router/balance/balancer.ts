@@ -81,23 +81,37 @@ const keyBlock = 3;
 /**
  * Makes a balancer.
  * @param random uniform in [0, 1)
- * @param changed told when what is open or pending at a replica has changed
+ * @param tell told of what other routers would like to know
+ * @param loads what it knows of replicas, and others may add to
  */
-export function createBalancer(random: () => number, changed = () => {}): Balancer {
-  return new PromptBalancer(random, changed);
+export function createBalancer(
+  random: () => number,
+  tell: BalancerEvents = {},
+  loads: ReplicaLoads = new ReplicaLoads(),
+): Balancer {
+  return new PromptBalancer(random, tell, loads);
+}
+
+/** What a balancer tells as it happens. */
+export interface BalancerEvents {
+  /** What is open or pending at a replica has changed. */
+  changed?(): void;
+  /** A replica will have these blocks of a prompt in its prefix cache. */
+  prompted?(replicaId: string, blocks: Int32Array): void;
 }
 
 class PromptBalancer implements Balancer {
   readonly #random: () => number;
-  readonly #changed: () => void;
-  readonly #loads = new ReplicaLoads();
+  readonly #tell: BalancerEvents;
+  readonly #loads: ReplicaLoads;
   readonly #estimates = new TokenEstimates();
   readonly #turns = new RoundRobin();
   #total = 0;
 
-  constructor(random: () => number, changed: () => void) {
+  constructor(random: () => number, tell: BalancerEvents, loads: ReplicaLoads) {
     this.#random = random;
-    this.#changed = changed;
+    this.#tell = tell;
+    this.#loads = loads;
   }
 
   get total(): number {
@@ -126,14 +140,14 @@ class PromptBalancer implements Balancer {
     };
     load.sent(share);
     this.#total++;
-    this.#changed();
+    this.#tell.changed?.();
     let held = true;
     return {
       ...{ replica, policy, reason, prefix, candidates: candidates.length },
       prefixMatchRatio: prefix && ratioOf(prefix),
       firstByte: () => {
         load.computed(share);
-        this.#changed();
+        this.#tell.changed?.();
       },
       release: (usage) => {
         if (!held) return;
@@ -141,7 +155,7 @@ class PromptBalancer implements Balancer {
         load.ended(share);
         this.#total--;
         this.#loads.ended(replica.id);
-        this.#changed();
+        this.#tell.changed?.();
         if (usage) this.#estimates.learn(model, promptBytes, usage);
       },
     };
@@ -167,7 +181,7 @@ class PromptBalancer implements Balancer {
     const replica =
       policy === 'RoundRobin'
         ? this.#turns.next(model, candidates)
-        : leastLoad(candidates, (id) => this.inFlight(id), this.#random);
+        : leastLoad(candidates, (id) => this.#loads.find(id)?.allInFlight ?? 0, this.#random);
     if (!replica) return undefined;
     return { replica, reason: policy === 'RoundRobin' ? 'next' : 'least_in_flight' };
   }
@@ -199,6 +213,7 @@ class PromptBalancer implements Balancer {
     const matchedUnits = unitsBefore[choice.matchedBlocks] ?? 0;
     this.#estimates.matched(request.model, matchedUnits / Math.max(1, units));
     loads[choice.at]?.prefixes.add(blocks);
+    this.#tell.prompted?.(replica.id, blocks);
     return {
       replica,
       reason: candidates.length === 1 ? 'only' : choice.reason,

@@ -1,3 +1,4 @@
+import type { BlockList } from './block-list.ts';
 import { unitsBefore } from './blocks.ts';
 
 const firstAllocation = 256;
@@ -89,11 +90,23 @@ export class BlockLru {
     }
   }
 
-  /** The blocks held, the newest first. */
-  *keys(): Generator<number> {
-    for (let entry = this.#newest; entry !== 0; entry = this.#field(entry, older)) {
-      yield this.#field(entry, 0);
+  /** Takes in blocks that another router knows of, each as if it were touched now, in their order. */
+  take({ keys, sizes }: BlockList): void {
+    for (let at = 0; at < keys.length; at++) {
+      const own = 2 ** (sizes[at] as number);
+      if (own <= this.#capacity) this.#touch(keys[at] as number, own);
     }
+  }
+
+  /** All blocks that are held. */
+  list(): BlockList {
+    const keys: number[] = [];
+    const sizes: number[] = [];
+    for (let entry = this.#oldest; entry !== 0; entry = this.#field(entry, newer)) {
+      keys.push(this.#field(entry, 0));
+      sizes.push(31 - Math.clz32(this.#field(entry, units)));
+    }
+    return { keys: Int32Array.from(keys), sizes: Uint8Array.from(sizes) };
   }
 
   #touch(key: number, own: number): void {

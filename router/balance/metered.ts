@@ -22,7 +22,6 @@ export function metered(balancer: Balancer, metrics: RouterMetrics, nowMs: () =>
     },
     inFlight: (replicaId) => balancer.inFlight(replicaId),
     pendingTokens: (replicaId) => balancer.pendingTokens(replicaId),
-    heldTokens: (replicaId) => balancer.heldTokens(replicaId),
     get total() {
       return balancer.total;
     },

@@ -4,7 +4,7 @@ import { type Candidate, pick } from './pick.ts';
 
 const candidate = (load: Partial<Omit<Candidate, 'prefixes'>> & { isFull?: boolean } = {}) => {
   const { isFull = false, ...rest } = load;
-  const idle = { seed: 1, pendingTokens: 0, heldTokens: 0, busyShare: 0 };
+  const idle = { seed: 1, allPendingTokens: 0, allHeldTokens: 0, busyShare: 0 };
   return { ...idle, ...rest, prefixes: { isFull } };
 };
 
@@ -14,32 +14,32 @@ test('nobody to choose from', () => {
 
 test.each([
   ['the one that has the prompt', [{}, {}, {}], [1000, 100, 1000], 1],
-  ['the one with less to do', [{ pendingTokens: 500 }, {}], [1000, 1000], 1],
+  ['the one with less to do', [{ allPendingTokens: 500 }, {}], [1000, 1000], 1],
   [
     'an idle one, when waiting takes longer than computing',
-    [{ pendingTokens: 1000 }, {}],
+    [{ allPendingTokens: 1000 }, {}],
     [100, 1000],
     1,
   ],
   [
     'the one that has it, when computing takes longer',
-    [{ pendingTokens: 800 }, {}],
+    [{ allPendingTokens: 800 }, {}],
     [100, 1000],
     0,
   ],
   [
     'the one that has it, when all are busy: others wait for what is computed twice',
-    [{ pendingTokens: 1000, busyShare: 0.5 }, { busyShare: 0.5 }],
+    [{ allPendingTokens: 1000, busyShare: 0.5 }, { busyShare: 0.5 }],
     [100, 1000],
     0,
   ],
   [
     'the one that has it, when its prompt would drive others out of a full cache',
-    [{ pendingTokens: 1000 }, { isFull: true }],
+    [{ allPendingTokens: 1000 }, { isFull: true }],
     [100, 1000],
     0,
   ],
-  ['the one with more room', [{ heldTokens: 50_000 }, { heldTokens: 1_000 }], [100, 100], 1],
+  ['the one with more room', [{ allHeldTokens: 50_000 }, { allHeldTokens: 1_000 }], [100, 100], 1],
 ] as const)('%s', (_, loads, uncached, expected) => {
   const candidates = loads.map((load, seed) => candidate({ seed, ...load }));
   expect(pick(candidates, uncached, 1, 0)).toBe(expected);
@@ -48,7 +48,12 @@ test.each([
 const tokens = fc.nat({ max: 100_000 });
 const anyCandidate = fc
   .record({
-    ...{ seed: fc.integer(), pendingTokens: tokens, heldTokens: tokens, isFull: fc.boolean() },
+    ...{
+      seed: fc.integer(),
+      allPendingTokens: tokens,
+      allHeldTokens: tokens,
+      isFull: fc.boolean(),
+    },
     busyShare: fc.double({ min: 0, max: 1, noNaN: true }),
   })
   .map(candidate);
@@ -67,9 +72,9 @@ test('never one that another is no worse than in all and better than in one', ()
       const [best, mine] = all[chosen] as (typeof all)[number];
       for (const [other, count] of all) {
         const isBetter =
-          other.pendingTokens < best.pendingTokens &&
+          other.allPendingTokens < best.allPendingTokens &&
           count <= mine &&
-          other.heldTokens <= best.heldTokens &&
+          other.allHeldTokens <= best.allHeldTokens &&
           other.busyShare <= best.busyShare &&
           (!other.prefixes.isFull || best.prefixes.isFull);
         expect(isBetter).toBe(false);

@@ -3,8 +3,8 @@ import { mix } from './hash.ts';
 /** What the rule reads of a replica; {@link ReplicaLoad} has it. */
 export interface Candidate {
   readonly seed: number;
-  readonly pendingTokens: number;
-  readonly heldTokens: number;
+  readonly allPendingTokens: number;
+  readonly allHeldTokens: number;
   readonly busyShare: number;
   readonly prefixes: { readonly isFull: boolean };
 }
@@ -60,8 +60,8 @@ export function pick(
 let costs = new Float64Array(0);
 
 function cost(candidate: Candidate, uncached: number, fewest: number): number {
-  const { busyShare, pendingTokens, heldTokens, prefixes } = candidate;
+  const { busyShare, allPendingTokens, allHeldTokens, prefixes } = candidate;
   const delay = Math.min(maxDelayCost, busyShare / Math.max(0.01, 1 - busyShare));
   const others = (uncached - fewest) * (delay + (prefixes.isFull ? evictionCost : 0));
-  return pendingTokens + uncached + others + holdingCost * heldTokens;
+  return allPendingTokens + uncached + others + holdingCost * allHeldTokens;
 }

@@ -9,6 +9,15 @@ export interface LoadShare {
   readonly answerTokens: number;
 }
 
+/** What other routers have open at a replica, as they said. */
+export interface LoadElsewhere {
+  readonly inFlight: number;
+  readonly pendingTokens: number;
+}
+
+/** No other router has anything there. */
+export const nowhere: LoadElsewhere = { inFlight: 0, pendingTokens: 0 };
+
 /** What this router knows of one replica: what it has sent there, and what came back. */
 export class ReplicaLoad {
   /** The replica's id as a number, for rendezvous hashing: the same in every router. */
@@ -17,12 +26,16 @@ export class ReplicaLoad {
   readonly prefixes: BlockLru;
   /** The share of recent decisions at which it had prompts to compute. */
   busyShare = 0;
-  /** Open requests. */
+  /** What the other routers have there. */
+  elsewhere: LoadElsewhere = nowhere;
+  /** Open requests of this router. */
   inFlight = 0;
   /** Tokens that open requests have for themselves in its key-value memory, when they are complete. */
   heldTokens = 0;
   /** Prompt tokens that are sent and not known to be computed. */
   pendingTokens = 0;
+  /** Tokens that a request holds, on average over the latest. */
+  #heldEach = 0;
   /** Requests whose prompts are not known to be computed, in the order in which they were sent. */
   readonly #pending = new Set<LoadShare>();
 
@@ -35,10 +48,27 @@ export class ReplicaLoad {
     this.prefixes = new BlockLru(capacityUnits);
   }
 
+  /** Open requests of all routers. */
+  get allInFlight(): number {
+    return this.inFlight + this.elsewhere.inFlight;
+  }
+
+  /** {@link heldTokens} of all routers, were others' requests like this one's. */
+  get allHeldTokens(): number {
+    return this.heldTokens + this.elsewhere.inFlight * this.#heldEach;
+  }
+
+  /** {@link pendingTokens} of all routers. */
+  get allPendingTokens(): number {
+    return this.pendingTokens + this.elsewhere.pendingTokens;
+  }
+
   /** A request is sent there. */
   sent(share: LoadShare): void {
+    const own = share.uncachedTokens + share.answerTokens;
     this.inFlight++;
-    this.heldTokens += share.uncachedTokens + share.answerTokens;
+    this.heldTokens += own;
+    this.#heldEach += (own - this.#heldEach) / heldWindow;
     this.pendingTokens += share.uncachedTokens;
     this.#pending.add(share);
   }
@@ -65,7 +95,7 @@ export class ReplicaLoad {
 
   /** Takes note at a decision among `candidates` replicas whether there are prompts to compute. */
   observe(candidates: number): void {
-    const isBusy = this.pendingTokens > 0 ? 1 : 0;
+    const isBusy = this.allPendingTokens > 0 ? 1 : 0;
     this.busyShare += (isBusy - this.busyShare) / (busyWindow * candidates);
   }
 
@@ -76,3 +106,5 @@ export class ReplicaLoad {
 
 /** Requests for each replica over which {@link ReplicaLoad.busyShare} is taken. */
 const busyWindow = 8;
+/** Requests over which it is averaged what one holds. */
+const heldWindow = 16;

@@ -1,4 +1,5 @@
-import { ReplicaLoad } from './replica-load.ts';
+import type { BlockList } from './block-list.ts';
+import { type LoadElsewhere, nowhere, ReplicaLoad } from './replica-load.ts';
 
 /** Units of a replica's prefix cache that are remembered at most: 4 MiB of text, a million tokens. */
 const mostUnits = 16_384;
@@ -6,9 +7,10 @@ const fewestUnits = 1_024;
 /** Of all replicas together: 64 MB, if every block were a unit. */
 const allUnits = 1_398_101;
 
-/** The loads of all replicas that this router knows. */
+/** What this router knows of all replicas; of their loads and caches, also what other routers tell. */
 export class ReplicaLoads {
   readonly #byId = new Map<string, ReplicaLoad>();
+  #kept: ReadonlySet<string> = new Set();
   /** Those that left with requests open. */
   readonly #departed = new Set<string>();
   #capacityUnits = mostUnits;
@@ -30,6 +32,7 @@ export class ReplicaLoads {
   /** Forgets replicas that are not among these; one with open requests, at the end of the last. */
   retain(ids: Iterable<string>): void {
     const kept = new Set(ids);
+    this.#kept = kept;
     const share = Math.floor(allUnits / Math.max(1, kept.size));
     this.#capacityUnits = Math.max(fewestUnits, Math.min(mostUnits, share));
     this.#departed.clear();
@@ -45,5 +48,21 @@ export class ReplicaLoads {
     if (!this.#departed.has(id) || this.#byId.get(id)?.inFlight !== 0) return;
     this.#departed.delete(id);
     this.#byId.delete(id);
+  }
+
+  /** Other routers have these loads at replicas, by id, and none at others. */
+  hearLoads(elsewhere: ReadonlyMap<string, LoadElsewhere>): void {
+    for (const id of elsewhere.keys()) if (this.#kept.has(id)) this.of(id);
+    for (const [id, load] of this.#byId) load.elsewhere = elsewhere.get(id) ?? nowhere;
+  }
+
+  /** Another router thinks that a replica has these blocks in its prefix cache. */
+  hearBlocks(id: string, blocks: BlockList): void {
+    if (this.#kept.has(id)) this.of(id).prefixes.take(blocks);
+  }
+
+  /** The blocks that each replica is thought to have in its prefix cache. */
+  *blocks(): Generator<{ id: string; blocks: BlockList }> {
+    for (const [id, { prefixes }] of this.#byId) yield { id, blocks: prefixes.list() };
   }
 }

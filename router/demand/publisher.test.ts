@@ -5,6 +5,7 @@ import { fastify } from 'fastify';
 import { afterEach, expect, test, vi } from 'vitest';
 import { changeDelayMs, DemandReader, demandPath, heartbeatMs } from '../../protocol/demand.ts';
 import type { ModelPod } from '../catalog/model.ts';
+import { BlockPublisher } from './block-publisher.ts';
 import { DemandPublisher } from './publisher.ts';
 import { serveDemand } from './serve.ts';
 import { snapshotOf } from './snapshot.ts';
@@ -141,7 +142,7 @@ test('over HTTP: lines as they come, and an end when the server closes', async (
   const app = fastify({ forceCloseConnections: true });
   const load = { inFlight: () => 2, pendingTokens: () => 0 };
   const publisher = new DemandPublisher('r', () => snapshotOf([pod('1', true)], load));
-  serveDemand(app, publisher);
+  serveDemand(app, publisher, new BlockPublisher(() => []));
   await app.listen({ port: 0 });
   const { port } = app.server.address() as AddressInfo;
   const answer = await fetch(`http://127.0.0.1:${port}${demandPath}`);
