@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';
+import { channel } from 'node:diagnostics_channel';
 import { systemClock } from './clock.ts';
 import { isConflict, KubeApiError } from './errors.ts';
 import { type Instruments, silentLogger } from './logger.ts';
@@ -48,6 +49,20 @@ export function currentReconcile(): ReconcileScope | undefined {
   return scopes.getStore();
 }
 
+/** A reconcile that is over. */
+export interface ReconcileReport extends ReconcileScope {
+  /** Milliseconds since 1970. */
+  startedAtMs: number;
+  durationMs: number;
+  /** As in controller_runtime_reconcile_total. */
+  result: string;
+  /** What it threw. */
+  error?: unknown;
+}
+
+/** Where a ReconcileReport is published for every reconcile, for tracers. */
+export const reconciled = channel('fairlead.reconciled');
+
 /** Workers over a queue of keys (controller-runtime, pkg/internal/controller/controller.go). */
 export function createController(options: ControllerOptions) {
   const { name, workers = 1, metrics, clock = systemClock, log = silentLogger } = options;
@@ -63,14 +78,16 @@ export function createController(options: ControllerOptions) {
     for (let key = await queue.get(); key !== undefined; key = await queue.get()) {
       const scope = { ...controller, key, reconcileId: randomUUID() };
       metrics?.activeWorkers.inc(controller);
-      await scopes.run(scope, reconcileOne, key);
+      await scopes.run(scope, reconcileOne, scope);
       queue.done(key);
       metrics?.activeWorkers.dec(controller);
     }
   }
 
-  async function reconcileOne(key: string): Promise<void> {
+  async function reconcileOne(scope: ReconcileScope): Promise<void> {
+    const { key } = scope;
     const startMs = clock.nowMs();
+    const startedAtMs = Date.now();
     const deadline = new AbortController();
     const { signal } = deadline;
     running.add(deadline);
@@ -78,15 +95,21 @@ export function createController(options: ControllerOptions) {
       deadline.abort(new Error(`reconcile of ${key} took longer than ${reconcileTimeoutMs} ms`)),
     );
     let result: string;
+    let thrown: unknown;
     try {
       result = settle(key, await options.reconcile(key, { signal }));
     } catch (error) {
+      thrown = error;
       result = settleError(key, error);
     }
     cancelTimer();
     running.delete(deadline);
+    const durationMs = clock.nowMs() - startMs;
     metrics?.reconciles.inc({ ...controller, result });
-    metrics?.reconcileSeconds.observe(controller, (clock.nowMs() - startMs) / 1000);
+    metrics?.reconcileSeconds.observe(controller, durationMs / 1000);
+    if (!reconciled.hasSubscribers) return;
+    const report: ReconcileReport = { ...scope, startedAtMs, durationMs, result, error: thrown };
+    reconciled.publish(report);
   }
 
   /** This and `settleError` decide about the repeat and return the outcome for the metric. */

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Registry } from 'prom-client';
+import { expose } from '../telemetry/exposition.ts';
+import type { MetricsRegistry } from '../telemetry/metrics.ts';
 
 /** What the endpoints tell. */
 export interface HealthOptions {
@@ -9,7 +10,9 @@ export interface HealthOptions {
   port: number;
   /** Whether the caches are filled; a standby is ready too. */
   isReady: () => boolean;
-  registry: Registry;
+  registry: MetricsRegistry;
+  /** Sets what is only known by looking. */
+  beforeScrape: () => void;
 }
 
 export interface HealthServer {
@@ -19,7 +22,7 @@ export interface HealthServer {
 
 /** Serves /healthz, /readyz and /metrics. */
 export async function startHealthServer(options: HealthOptions): Promise<HealthServer> {
-  const { registry, isReady } = options;
+  const { registry, isReady, beforeScrape } = options;
   const server = createServer((request, response) => {
     const reply = (status: number, body: string, type = 'text/plain; charset=utf-8') =>
       response.writeHead(status, { 'content-type': type }).end(body);
@@ -29,8 +32,9 @@ export async function startHealthServer(options: HealthOptions): Promise<HealthS
       case '/readyz':
         return isReady() ? reply(200, 'ok\n') : reply(503, 'caches are being filled\n');
       case '/metrics':
-        return registry.metrics().then(
-          (text) => reply(200, text, registry.contentType),
+        beforeScrape();
+        return expose(registry, request.headers.accept).then(
+          ({ contentType, body }) => reply(200, body, contentType),
           (error: unknown) => reply(500, `${error}\n`),
         );
       default:

@@ -1,13 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { pino } from 'pino';
-import { collectDefaultMetrics, Registry } from 'prom-client';
 import { createClient } from '../kube/client.ts';
 import { loadKubeConfig } from '../kube/config.ts';
 import { currentReconcile } from '../kube/controller.ts';
 import { createElection } from '../kube/election.ts';
 import { createEventRecorder } from '../kube/events.ts';
 import { createKubeMetrics } from '../kube/metrics.ts';
-import { createOperatorMetrics } from '../telemetry/metrics.ts';
+import { createOperatorMetrics, createRegistry } from '../telemetry/metrics.ts';
+import { startTracing } from '../telemetry/tracing.ts';
+import { readVersion } from '../telemetry/version.ts';
 import { recordColdStarts } from './coldstart/record.ts';
 import { createCompanionsController, createCompanionsWatched } from './companions/controller.ts';
 import { ConfigError, type OperatorConfig, readConfig } from './config.ts';
@@ -19,6 +20,8 @@ import {
 import { startHealthServer } from './health.ts';
 import { createModelDeploymentController, createWatched } from './modeldeployment/controller.ts';
 import { byUid, keysOfOwned } from './modeldeployment/indexes.ts';
+import { traceReconciles } from './observe/reconcile-spans.ts';
+import { showReplicas } from './observe/replica-metrics.ts';
 import { createProber } from './probe/prober.ts';
 
 /**
@@ -30,10 +33,14 @@ export async function runOperator(config: OperatorConfig, signal: AbortSignal): 
   // Every line written in a reconcile says which.
   const mixin = () => ({ ...currentReconcile() });
   const log = pino({ level: config.logLevel, base, mixin });
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
+  const version = await readVersion();
+  const registry = createRegistry('operator', version);
   const metrics = createKubeMetrics(registry);
   const shown = createOperatorMetrics(registry);
+  const tracing = await startTracing('fairlead-operator', version);
+  if (tracing.enabled) traceReconciles(tracing.tracer);
+  /** Shows what this process alone may show, once it leads. */
+  let beforeScrape = () => {};
   const client = createClient(await loadKubeConfig(), { userAgent: 'fairlead-operator', metrics });
 
   const watched = createWatched({ client, metrics, log }, config);
@@ -55,6 +62,7 @@ export async function runOperator(config: OperatorConfig, signal: AbortSignal): 
     port: config.port,
     isReady: () => reflectors.every((reflector) => reflector.hasSynced()),
     registry,
+    beforeScrape: () => beforeScrape(),
   });
 
   const election = createElection({
@@ -73,6 +81,8 @@ export async function runOperator(config: OperatorConfig, signal: AbortSignal): 
         log,
       });
       const common = { client: writer, metrics, log };
+      const replicas = showReplicas(watched, shown, Date.now);
+      beforeScrape = replicas.collect;
       const demand = followRouters({
         routers: watched.routers,
         nowMs: () => performance.now(),
@@ -129,6 +139,7 @@ export async function runOperator(config: OperatorConfig, signal: AbortSignal): 
     await Promise.all(reflectors.map((reflector) => reflector.stop()));
     await health.close();
     await client.close();
+    await tracing.shutdown();
   }
 }
 

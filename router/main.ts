@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { createClient } from '../kube/client.ts';
 import { loadKubeConfig } from '../kube/config.ts';
 import { createLogger, flushLogger } from '../telemetry/logger.ts';
 import { startTracing } from '../telemetry/tracing.ts';
+import { readVersion } from '../telemetry/version.ts';
 import { ConfigError, readConfig } from './config.ts';
 import { startRouter } from './router.ts';
 
@@ -29,12 +29,6 @@ function signalled(...signals: NodeJS.Signals[]): Promise<void> {
   return new Promise((resolve) => {
     for (const signal of signals) process.once(signal, () => resolve());
   });
-}
-
-async function readVersion(): Promise<string> {
-  const file = new URL('../package.json', import.meta.url);
-  const { version }: { version: string } = JSON.parse(await readFile(file, 'utf8'));
-  return version;
 }
 
 main().catch((error: unknown) => {
