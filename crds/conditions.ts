@@ -14,6 +14,9 @@ export const conditionTypes = {
   Accepted: { meaning: 'The spec, and everything it refers to, is sound.' },
   Scheduled: { meaning: 'Every replica has a node.' },
   WeightsReady: { meaning: 'An engine has its weights, and no replica fails to load them.' },
+  AdaptersReady: {
+    meaning: 'Every replica that serves has every adapter. Only where spec.adapters has any.',
+  },
   Available: { meaning: 'At least one replica serves, or there are none by choice.' },
   Progressing: { meaning: 'Replicas are on their way to the current revision, or have arrived.' },
   Stalled: {
@@ -81,6 +84,11 @@ export const reasons = {
     meaning: 'The engine cannot read what spec.source.uri names, or the operator may not mount it.',
     remedy: 'Do what the message says.',
   },
+  CacheNotFound: {
+    on: ['Accepted', 'Ready'],
+    meaning: 'spec.source.cache names neither a cache class nor a PersistentVolumeClaim.',
+    remedy: 'Create the claim in the namespace, or name one that is there.',
+  },
   ImageMissing: {
     on: ['Accepted', 'Ready'],
     meaning: 'No image is known for this engine.',
@@ -119,7 +127,7 @@ export const reasons = {
     remedy: waits,
   },
   LoadingWeights: {
-    on: ['WeightsReady', 'Available'],
+    on: ['WeightsReady', 'Available', 'Progressing', 'Ready'],
     meaning: 'The weights are being loaded; `kubectl logs <pod> -c weights` tells how far it is.',
     remedy: waits,
   },
@@ -191,6 +199,22 @@ export const reasons = {
     meaning:
       'Replicas of the current revision do not serve within spec.rollout.startTimeout. Nothing more is replaced; what is left of the previous revision goes on serving.',
     remedy: 'See what Ready says of them. Correct the spec, or go back to the previous one.',
+  },
+  AdaptersLoaded: {
+    on: ['AdaptersReady'],
+    meaning: 'Every replica that serves has every adapter.',
+    remedy: none,
+  },
+  LoadingAdapters: {
+    on: ['AdaptersReady', 'Ready'],
+    meaning: 'Adapters are on their way to replicas; requests go to those that have them.',
+    remedy: waits,
+  },
+  AdapterFailed: {
+    on: ['AdaptersReady', 'Ready'],
+    meaning:
+      'An adapter cannot be fetched, or the engine refuses it; the message has the cause. The model itself serves on.',
+    remedy: 'Correct spec.adapters or what it names; it is tried again with growing pauses.',
   },
   NotStalled: { on: ['Stalled'], meaning: 'Nothing is stuck.', remedy: none },
   Ready: { on: ['Ready'], meaning: 'Every replica serves.', remedy: none },

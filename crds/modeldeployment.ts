@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { conditionList, kubernetes } from './kubernetes.ts';
-import { acceleratorSpec, resourcesSpec } from './modeldeployment/accelerator.ts';
-import { adaptersSpec } from './modeldeployment/adapters.ts';
-import { capabilitiesStatus } from './modeldeployment/capabilities.ts';
+import { acceleratorSpec, nodesField, resourcesSpec } from './modeldeployment/accelerator.ts';
+import { adaptersSpec, adaptersStatus } from './modeldeployment/adapters.ts';
 import { autoscalingSpec } from './modeldeployment/autoscaling.ts';
+import { capabilitiesStatus } from './modeldeployment/capabilities.ts';
 import { coldStart } from './modeldeployment/cold-start.ts';
 import { engineSpec } from './modeldeployment/engine.ts';
 import { podTemplateSpec } from './modeldeployment/pod-template.ts';
@@ -22,6 +22,7 @@ export const modelDeploymentSpec = z
     adapters: adaptersSpec.optional(),
     engine: engineSpec,
     accelerator: acceleratorSpec,
+    nodes: nodesField,
     resources: resourcesSpec.optional(),
     podTemplate: podTemplateSpec.optional(),
     replicas: z
@@ -49,6 +50,11 @@ export const modelDeploymentSpec = z
         rule: "!has(self.adapters) || self.adapters.size() == 0 || self.engine.type == 'vLLM'",
         message: 'adapters are for vLLM: other engines cannot choose one by the name of the model',
         fieldPath: '.adapters',
+      },
+      {
+        rule: "self.nodes == 1 || self.engine.type in ['vLLM', 'Custom']",
+        message: 'several nodes for a replica are for vLLM and Custom',
+        fieldPath: '.nodes',
       },
     ],
   });
@@ -83,6 +89,7 @@ export const modelDeploymentStatus = z
       .array(z.string().max(300))
       .max(128)
       .describe('The names that clients reach it under; empty when it serves none.'),
+    adapters: adaptersStatus.optional(),
     capabilities: capabilitiesStatus.optional(),
     lastColdStart: coldStart.optional(),
     conditions: conditionList('What is true of it now; docs/reference/conditions.md.'),

@@ -23,6 +23,11 @@ export interface NetworkPolicy extends KubeObject {
 export type ConfigMap = KubeObject & Pick<k8s.V1ConfigMap, 'data' | 'binaryData' | 'immutable'>;
 /** `data` values are base64. */
 export type Secret = KubeObject & Pick<k8s.V1Secret, 'type' | 'data' | 'stringData' | 'immutable'>;
+export type Job = SpecAndStatus<k8s.V1JobSpec, k8s.V1JobStatus>;
+export type PersistentVolumeClaim = SpecAndStatus<
+  k8s.V1PersistentVolumeClaimSpec,
+  k8s.V1PersistentVolumeClaimStatus
+>;
 export interface ResourceClaimTemplate extends KubeObject {
   spec: Wire<k8s.V1ResourceClaimTemplateSpec>;
 }
@@ -60,6 +65,8 @@ export function served<T extends KubeObject>(
 export const Pods = served<Pod>('v1', 'Pod');
 export const Services = served<Service>('v1', 'Service');
 export const Secrets = served<Secret>('v1', 'Secret');
+export const Jobs = served<Job>('batch/v1', 'Job');
+export const PersistentVolumeClaims = served<PersistentVolumeClaim>('v1', 'PersistentVolumeClaim');
 export const ConfigMaps = served<ConfigMap>('v1', 'ConfigMap');
 export const ResourceClaimTemplates = served<ResourceClaimTemplate>(
   'resource.k8s.io/v1',

@@ -20,6 +20,7 @@ test('defaults, and empty variables count as absent', () => {
     engineImages: { accelerated: {}, cpu: {} },
     hostPaths: [],
     loader: { image: 'fairlead:1', hubEndpoint: undefined },
+    cacheClasses: {},
   });
 });
 
@@ -31,6 +32,7 @@ test('everything set', () => {
     FAIRLEAD_HOST_PATHS: '/a,/b/c',
     FAIRLEAD_PEERS: '[{"podSelector":{}}]',
     FAIRLEAD_HUB_ENDPOINT: 'https://hub.example',
+    FAIRLEAD_CACHE_CLASSES: '{"shared": {"size": "500Gi"}}',
     FAIRLEAD_LOG_LEVEL: 'debug',
     FAIRLEAD_WATCH_NAMESPACE: 'models',
     FAIRLEAD_PORT: '0',
@@ -43,6 +45,7 @@ test('everything set', () => {
     hostPaths: ['/a', '/b/c'],
     peers: [{ podSelector: {} }],
     loader: { hubEndpoint: 'https://hub.example' },
+    cacheClasses: { shared: { size: '500Gi', accessModes: ['ReadWriteMany'] } },
   });
 });
 
@@ -55,6 +58,7 @@ test('every wrong variable is named', () => {
     FAIRLEAD_ENGINE_IMAGES: '{"Abacus": "x"}',
     FAIRLEAD_CPU_ENGINE_IMAGES: 'vLLM',
     FAIRLEAD_HOST_PATHS: 'models',
+    FAIRLEAD_CACHE_CLASSES: '{"shared": {}}',
   };
   expect(() => readConfig(wrong)).toThrow(
     /FAIRLEAD_NAMESPACE.*ROUTER_URL.*ENGINE_IMAGES.*Abacus.*CPU_ENGINE_IMAGES.*HOST_PATHS.*absolute.*FAIRLEAD_PORT/,

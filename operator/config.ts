@@ -16,6 +16,17 @@ const images = z
   )
   .default({});
 
+/** What a cache class makes of a claim. */
+const cacheClass = z.strictObject({
+  /** Absent: the cluster's default. */
+  storageClassName: z.string().optional(),
+  size: z.string().min(1),
+  accessModes: z
+    .array(z.enum(['ReadWriteMany', 'ReadWriteOnce', 'ReadWriteOncePod']))
+    .min(1)
+    .default(['ReadWriteMany']),
+});
+
 /** JSON, or the text itself where it is none, which no schema of an object accepts. */
 function parsed(text: unknown): unknown {
   try {
@@ -48,6 +59,8 @@ const environment = z.object({
   FAIRLEAD_HUB_ENDPOINT: z.url().optional(),
   /** As JSON, who may reach model pods: peers of a NetworkPolicy. Absent: no policies are made. */
   FAIRLEAD_PEERS: z.preprocess(parsed, z.array(z.looseObject({}))).optional(),
+  /** What `source.cache` may name beside claims: as JSON, by name. */
+  FAIRLEAD_CACHE_CLASSES: z.preprocess(parsed, z.record(z.string(), cacheClass)).default({}),
   FAIRLEAD_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
   /** Reconcile this namespace alone; empty: all. */
   FAIRLEAD_WATCH_NAMESPACE: z.string().optional(),
@@ -73,6 +86,8 @@ export interface OperatorConfig {
   /** Folders of the nodes that model pods may mount, with all below them. */
   hostPaths: readonly string[];
   loader: LoaderSettings;
+  /** What `source.cache` may name beside claims. */
+  cacheClasses: Readonly<Record<string, z.output<typeof cacheClass>>>;
   /** Who may reach model pods; absent: everyone. */
   peers: Peers | undefined;
 }
@@ -112,6 +127,7 @@ export function readConfig(
     },
     hostPaths: data.FAIRLEAD_HOST_PATHS?.split(',') ?? [],
     peers: data.FAIRLEAD_PEERS,
+    cacheClasses: data.FAIRLEAD_CACHE_CLASSES,
     loader: { image: data.FAIRLEAD_LOADER_IMAGE, hubEndpoint: data.FAIRLEAD_HUB_ENDPOINT },
   };
 }

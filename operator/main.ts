@@ -9,6 +9,7 @@ import { createKubeMetrics } from '../kube/metrics.ts';
 import { createOperatorMetrics, createRegistry } from '../telemetry/metrics.ts';
 import { startTracing } from '../telemetry/tracing.ts';
 import { readVersion } from '../telemetry/version.ts';
+import { followAgents } from './adapters/agents.ts';
 import { recordColdStarts } from './coldstart/record.ts';
 import { createCompanionsController, createCompanionsWatched } from './companions/controller.ts';
 import { ConfigError, type OperatorConfig, readConfig } from './config.ts';
@@ -19,10 +20,11 @@ import {
 } from './externalmodel/controller.ts';
 import { startHealthServer } from './health.ts';
 import { createModelDeploymentController, createWatched } from './modeldeployment/controller.ts';
-import { byUid, keysOfOwned } from './modeldeployment/indexes.ts';
+import { byUid, keysOfOwned, keysOfPod } from './modeldeployment/indexes.ts';
 import { traceReconciles } from './observe/reconcile-spans.ts';
 import { showReplicas } from './observe/replica-metrics.ts';
 import { createProber } from './probe/prober.ts';
+import { followProgress } from './weights/progress.ts';
 
 /**
  * The operator: config → client → reflectors → health → election → controllers.
@@ -100,10 +102,22 @@ export async function runOperator(config: OperatorConfig, signal: AbortSignal): 
           shown.coldStart.observe({ gen_ai_request_model: model, stage }, seconds),
         onRecorded: (key) => models.enqueue(key),
       });
+      const progress = followProgress({
+        pods: watched.pods,
+        onChange(pod) {
+          for (const key of keysOfPod(watched.jobs.store, pod)) models.enqueue(key);
+        },
+      });
       const prober = createProber({
         nowMs: () => performance.now(),
         onNews: (key) => models.enqueue(key),
         log,
+      });
+      const agents = followAgents({
+        podOf: (uid) => watched.pods.store.byIndex(byUid, uid)[0],
+        onNews: (pod) => {
+          for (const key of keysOfOwned(pod)) models.enqueue(key);
+        },
       });
       const models = createModelDeploymentController(
         common,
@@ -114,6 +128,8 @@ export async function runOperator(config: OperatorConfig, signal: AbortSignal): 
         demand,
         coldStarts,
         prober,
+        agents,
+        progress.of,
       );
       const controllers = [
         models,
@@ -126,7 +142,9 @@ export async function runOperator(config: OperatorConfig, signal: AbortSignal): 
       if (!leading.aborted)
         await new Promise((resolve) => leading.addEventListener('abort', resolve, { once: true }));
       await Promise.all(controllers.map((one) => one.stop()));
+      await progress.stop();
       await prober.stop();
+      agents.stop();
       coldStarts.stop();
       await demand.stop();
       await events.flush();

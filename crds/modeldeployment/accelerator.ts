@@ -23,6 +23,16 @@ export const acceleratorSpec = z
   .prefault({})
   .describe('What each replica runs on. Default: the CPU.');
 
+/** How many hosts work as one replica. */
+export const nodesField = z
+  .int32()
+  .min(1)
+  .max(16)
+  .default(1)
+  .describe(
+    'Hosts of one replica, for models that one host cannot hold: each has accelerator.count accelerators, and the layers are spread over the hosts. More than 1 needs the LeaderWorkerSet of lws.sigs.k8s.io in the cluster.',
+  );
+
 /** A taint, as in a pod's `tolerations`. */
 export const toleration = z
   .strictObject({

@@ -37,6 +37,9 @@ export const sourceSchemes = {
   hostpath: { pattern: `^hostpath:///${path}$`, form: 'hostpath:///path/on/the/node' },
 } as const satisfies Record<string, Scheme>;
 
+/** `source.cache` of weights that each replica loads for itself; the same as no word of it. */
+export const noCache = 'none';
+
 export type SourceScheme = keyof typeof sourceSchemes;
 
 const known = Object.keys(sourceSchemes).map((scheme) => `${scheme}://`);

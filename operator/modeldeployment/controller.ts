@@ -12,15 +12,23 @@ import { createReflector, type Reflector } from '../../kube/reflector.ts';
 import {
   type ControllerRevision,
   ControllerRevisions,
+  type Job,
+  Jobs,
+  type PersistentVolumeClaim,
+  PersistentVolumeClaims,
   type Pod,
   Pods,
 } from '../../kube/resources.ts';
+import type { Agents } from '../adapters/agents.ts';
+import { jobIndexes, keysOfWanting, type LoadStores } from '../cache/state.ts';
 import type { ColdStarts } from '../coldstart/record.ts';
 import type { OperatorConfig } from '../config.ts';
 import { keysOfRivals } from '../names/rivals.ts';
 import type { Prober } from '../probe/prober.ts';
 import {
+  keysOfClaim,
   keysOfOwned,
+  keysOfPod,
   keysOfProfile,
   modelDeploymentIndexes,
   ownedIndexes,
@@ -35,6 +43,9 @@ export interface Watched {
   profiles: Reflector<AcceleratorProfile>;
   pods: Reflector<Pod>;
   revisions: Reflector<ControllerRevision>;
+  /** That load into caches. */
+  jobs: Reflector<Job>;
+  claims: Reflector<PersistentVolumeClaim>;
   /** The routers' own pods. */
   routers: Reflector<Pod>;
 }
@@ -82,6 +93,16 @@ export function createWatched(
       metrics,
       log,
     }),
+    jobs: createReflector({
+      client,
+      type: Jobs,
+      namespace,
+      labelSelector,
+      indexes: jobIndexes,
+      metrics,
+      log,
+    }),
+    claims: createReflector({ client, type: PersistentVolumeClaims, namespace, metrics, log }),
     routers: createReflector({
       client,
       type: Pods,
@@ -99,13 +120,15 @@ export function createWatched(
  */
 export function createModelDeploymentController(
   { client, metrics, log }: Common,
-  { modelDeployments, profiles, pods, revisions }: Watched,
+  { modelDeployments, profiles, pods, revisions, jobs, claims }: Watched,
   externalModels: Reflector<ExternalModel>,
   events: EventRecorder,
   settings: OperatorConfig,
   demand: Demand,
   coldStarts: ColdStarts,
   prober: Prober,
+  agents: Agents,
+  progressOf: LoadStores['progressOf'],
 ): Controller {
   const { store } = modelDeployments;
   const claimants = [store, externalModels.store];
@@ -119,9 +142,11 @@ export function createModelDeploymentController(
       profiles: profiles.store,
       pods: pods.store,
       revisions: revisions.store,
+      loads: { claims: claims.store, jobs: jobs.store, pods: pods.store, progressOf },
       demand,
       coldStarts,
       prober,
+      agents,
       settings,
       routerUrl: settings.routerUrl,
       nowMs: () => Date.now(),
@@ -136,7 +161,9 @@ export function createModelDeploymentController(
   ]);
   controller.watch(externalModels, (external) => keysOfRivals(store, claimants, external));
   controller.watch(profiles, (profile) => keysOfProfile(store, profile));
-  controller.watch(pods, keysOfOwned);
+  controller.watch(pods, (pod) => keysOfPod(jobs.store, pod));
+  controller.watch(jobs, keysOfWanting);
+  controller.watch(claims, (claim) => keysOfClaim(store, claim));
   controller.watch(revisions, keysOfOwned);
   return controller;
 }

@@ -1,4 +1,5 @@
 import { type ConditionType, type Reason, reasons } from '../../crds/conditions.ts';
+import type { LoadState } from '../cache/state.ts';
 import type { Problem } from './problem.ts';
 import type { Replica } from './replica.ts';
 import type { SpecProblem } from './resolve.ts';
@@ -12,8 +13,12 @@ export interface View {
   replacing: boolean;
   live: readonly Replica[];
   dead: readonly Replica[];
+  /** What the revision's replicas wait for: loads into caches that are not done. */
+  loads: readonly LoadState[];
   refusal: string | undefined;
   problem: SpecProblem | undefined;
+  /** Whether replicas have their adapters; undefined: there are none to have. */
+  adapters?: Verdict | undefined;
   /** `spec.paused`. */
   isPaused: boolean;
   /** Whether replicas of the revision are in trouble that stops its rollout. */
@@ -51,12 +56,18 @@ const passing: readonly Reason[] = ['LoadingWeights', 'Starting', 'Scheduling'];
 const pastWeights: readonly Reason[] = ['EngineCrashed', 'OutOfMemory', 'NotReady'];
 const mostGroups = 3;
 
+/** Of each condition; those that are not always there are absent where they have nothing to say. */
+type Verdicts = Record<Exclude<ConditionType, Optional>, Verdict> &
+  Partial<Record<Optional, Verdict>>;
+type Optional = 'AdaptersReady';
+
 /** Every condition, each from the view alone. Pure. */
-export function judge(view: View): Record<ConditionType, Verdict> {
+export function judge(view: View): Verdicts {
   return {
     Accepted: accepted(view),
     Scheduled: scheduled(view),
     WeightsReady: weightsReady(view),
+    ...(view.adapters && { AdaptersReady: view.adapters }),
     Available: available(view),
     Progressing: progressing(view),
     Stalled: stalled(view),
@@ -76,6 +87,10 @@ function scheduled(view: View): Verdict {
   if (view.refusal !== undefined) return refused(view.refusal);
   if (live.length === 0 && view.problem) return notAccepted();
   if (live.length === 0 && desired === 0) return toZero();
+  if (live.length === 0 && view.loads.length > 0) {
+    const message = 'Replicas are made when the cache has their weights.';
+    return { status: 'Unknown', reason: 'Scheduling', message };
+  }
   const placed = live.filter((replica) => replica.scheduled).length;
   if (live.length < desired || placed < live.length) {
     const message = `${placed} of ${desired} replicas have a node.`;
@@ -85,11 +100,14 @@ function scheduled(view: View): Verdict {
 }
 
 function weightsReady(view: View): Verdict {
-  const { live, desired } = view;
+  const { live, desired, loads } = view;
+  const wrong = troubleOf(loads);
+  if (wrong) return { ...wrong, reason: 'WeightsFailed' };
   const withProblem = (reason: Reason) => live.filter(({ problem }) => problem?.reason === reason);
   const failing = withProblem('WeightsFailed');
   if (failing.length > 0) return { status: 'False', ...tell('WeightsFailed', failing) };
   if (live.length === 0 && view.problem) return notAccepted();
+  if (loads.length > 0) return { status: 'Unknown', ...tell('LoadingWeights', loads) };
   if (live.length === 0 && desired === 0) return toZero();
   const having = live.filter(({ ready: serves, problem }) => {
     return serves || (problem && pastWeights.includes(problem.reason));
@@ -127,6 +145,11 @@ function progressing(view: View): Verdict {
     return { status: 'True', reason: 'RolledOut', message };
   }
   if (late.length > 0) return { status: 'False', ...tooLate(late) };
+  if (view.loads.length > 0) {
+    const { reason, message } = tell('LoadingWeights', view.loads);
+    const then = `Replicas of revision ${revision} are made when the cache has their weights.`;
+    return { status: 'True', reason, message: `${message} ${then}` };
+  }
   const updated = live.filter((replica) => replica.revision === revision);
   const serving = updated.filter((replica) => replica.ready).length;
   if (replacing || updated.length < live.length) {
@@ -159,6 +182,8 @@ function ready(view: View): Verdict {
   if (problem) return { status: 'False', ...problem };
   if (live.length === 0 && desired === 0) return toZero();
   if (hasArrived(view)) {
+    if (view.adapters && view.adapters.status !== 'True')
+      return { ...view.adapters, status: 'False' };
     const message = `${replicasText(desired)} ${desired === 1 ? 'serves' : 'serve'}.`;
     return { status: 'True', reason: 'Ready', message };
   }
@@ -166,18 +191,22 @@ function ready(view: View): Verdict {
 }
 
 /** What is wrong and does not pass by itself; undefined when nothing is. */
-function trouble({ live, dead, refusal }: View): Verdict | undefined {
-  const troubled = [...live, ...dead];
+function trouble({ live, dead, loads, refusal }: View): Verdict | undefined {
+  const troubled = troubleOf([...live, ...dead, ...loads]);
+  return troubled ?? (refusal === undefined ? undefined : refused(refusal));
+}
+
+function troubleOf(troubled: readonly Affected[]): Verdict | undefined {
   for (const reason of byWeight) {
     const affected = troubled.filter(({ problem }) => problem?.reason === reason);
     if (affected.length > 0 && !passing.includes(reason))
       return { status: 'False', ...tell(reason, affected) };
   }
-  return refusal === undefined ? undefined : refused(refusal);
+  return undefined;
 }
 
-function starting({ live, desired }: View): Verdict {
-  const loading = live.filter(({ problem }) => problem?.reason === 'LoadingWeights');
+function starting({ live, desired, loads }: View): Verdict {
+  const loading = [...loads, ...live].filter(({ problem }) => problem?.reason === 'LoadingWeights');
   if (loading.length > 0) return { status: 'False', ...tell('LoadingWeights', loading) };
   const placed = live.filter((replica) => replica.scheduled);
   if (placed.length > 0) return { status: 'False', ...tell('Starting', placed) };
@@ -185,19 +214,19 @@ function starting({ live, desired }: View): Verdict {
   return { status: 'False', reason: 'Starting', message };
 }
 
+/** A replica, or a load of weights. */
+type Affected = Pick<Replica, 'name' | 'problem'> & { what?: LoadState['what'] };
+
 /** One sentence for each different message, with the replicas it is true of, and what to do. */
-function tell(reason: Reason, affected: readonly Replica[]): Pick<Verdict, 'reason' | 'message'> {
-  const groups = new Map<string, string[]>();
-  for (const { name, problem } of affected) {
-    const names = groups.get(problem?.message ?? '') ?? [];
-    groups.set(problem?.message ?? '', [...names, name].sort());
-  }
+function tell(reason: Reason, affected: readonly Affected[]): Pick<Verdict, 'reason' | 'message'> {
+  const groups = Map.groupBy(affected, ({ problem }) => problem?.message ?? '');
   const told = [...groups].slice(0, mostGroups);
-  const sentences = told.map(
-    ([message, names]) =>
-      `Replica ${names.slice(0, 10).join(', ')}${names.length > 10 ? ` and ${names.length - 10} more` : ''}: ${message}.`,
-  );
-  const untold = affected.length - told.reduce((sum, [, names]) => sum + names.length, 0);
+  const sentences = told.map(([message, group]) => {
+    const names = group.map(({ name }) => name).sort();
+    const more = names.length > 10 ? ` and ${names.length - 10} more` : '';
+    return `${group[0]?.what ?? 'Replica'} ${names.slice(0, 10).join(', ')}${more}: ${message}.`;
+  });
+  const untold = affected.length - told.reduce((sum, [, group]) => sum + group.length, 0);
   const rest = untold > 0 ? [`${untold} more like it.`] : [];
   const remedy = passing.includes(reason) ? [] : [reasons[reason].remedy];
   return { reason, message: [...sentences, ...rest, ...remedy].join(' ') };

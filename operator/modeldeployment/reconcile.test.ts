@@ -4,6 +4,7 @@ import type { KubeClient } from '../../kube/client.ts';
 import { type Intent, type KubeObject, keyOf, type ResourceType } from '../../kube/object.ts';
 import type { ControllerRevision, Pod } from '../../kube/resources.ts';
 import { createStore } from '../../kube/store.ts';
+import { jobIndexes } from '../cache/state.ts';
 import { modelDeployment, nowMs } from '../testing/fixtures.ts';
 import { modelDeploymentIndexes, ownedIndexes, podIndexes } from './indexes.ts';
 import { createReconciler } from './reconcile.ts';
@@ -40,13 +41,21 @@ function operator(inFlight: Map<string, number> = new Map()) {
     profiles: createStore(),
     pods,
     revisions,
+    loads: {
+      claims: createStore(),
+      jobs: createStore(jobIndexes),
+      pods,
+      progressOf: () => undefined,
+    },
     demand: { inFlight: (uid) => inFlight.get(uid) ?? 0, isDrained: () => false },
     coldStarts: { lastOf: () => undefined },
+    agents: { heard: () => undefined, stop() {} },
     prober: { look: ({ known }) => known, forget() {} },
     settings: {
       engineImages: { accelerated: {}, cpu: { LlamaCpp: 'llama:1' } },
       hostPaths: [],
       loader: { image: 'fairlead:1', hubEndpoint: undefined },
+      cacheClasses: {},
     },
     routerUrl: 'http://router/v1',
     nowMs: () => nowMs,

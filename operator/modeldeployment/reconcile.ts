@@ -15,11 +15,15 @@ import type { EventRecorder } from '../../kube/events.ts';
 import { controllerOf, keyOf } from '../../kube/object.ts';
 import type { ControllerRevision, Pod } from '../../kube/resources.ts';
 import type { Store } from '../../kube/store.ts';
+import type { Agents } from '../adapters/agents.ts';
+import { bringAdapters } from '../adapters/step.ts';
+import { bringLoads } from '../cache/bring.ts';
+import { type LoadStores, loadStates, withProgress } from '../cache/state.ts';
 import type { ColdStarts } from '../coldstart/record.ts';
 import { type ClaimantStores, conflictOf } from '../names/rivals.ts';
 import { engineOrigin } from '../pod-origin.ts';
 import type { Prober } from '../probe/prober.ts';
-import { type Applied, applyPlan } from './apply.ts';
+import { type Applied, applyPlan, fieldManager } from './apply.ts';
 import { historyOf, outlived, type StoredRevision } from './history.ts';
 import { byModelDeployment, byOwner } from './indexes.ts';
 import { forgetRevisions, keepRevision } from './keep-revision.ts';
@@ -44,9 +48,12 @@ export interface ReconcilerOptions {
   pods: Store<Pod>;
   /** With the index {@link byOwner}. */
   revisions: Store<ControllerRevision>;
+  /** What the Jobs of caches load. */
+  loads: LoadStores;
   demand: Demand;
   coldStarts: Pick<ColdStarts, 'lastOf'>;
   prober: Pick<Prober, 'look' | 'forget'>;
+  agents: Agents;
   settings: ResolveSettings;
   routerUrl: string;
   /** Milliseconds since 1970. */
@@ -64,9 +71,10 @@ interface Outcome extends Applied {
 
 /**
  * The ModelDeployment controller.
- * Observes: ModelDeployments, AcceleratorProfiles, Pods (by label), ControllerRevisions, what routers say.
- * Writes: Pods (create, annotate, delete), ControllerRevisions (create, delete), ResourceClaimTemplates
- * (create), the status of ModelDeployments, Events.
+ * Observes: ModelDeployments, AcceleratorProfiles, Pods (by label), ControllerRevisions, Jobs (by label),
+ * PersistentVolumeClaims, what routers and loaders say.
+ * Writes: Pods (create, annotate, delete), ControllerRevisions (create, delete), ResourceClaimTemplates and
+ * PersistentVolumeClaims (create), Jobs (create, owners, delete), the status of ModelDeployments, Events.
  * Never writes: the spec of anything; `spec.replicas` is the user's or the HPA's.
  */
 export function createReconciler(options: ReconcilerOptions) {
@@ -80,15 +88,16 @@ export function createReconciler(options: ReconcilerOptions) {
       prober.forget(key);
       return undefined;
     }
-    const { deployment, present } = observed;
+    const { deployment, present, loads } = observed;
     const outcome = deployment.spec.paused ? idle : await act(observed, signal);
 
     const { revision } = observed;
     const capabilities = outcome.problem ? deployment.status?.capabilities : tried(observed);
-    const told = { ...outcome, deployment, revision, present, capabilities, routerUrl };
+    const told = { ...outcome, deployment, revision, present, loads, capabilities, routerUrl };
     const shown = { ...told, nowMs: nowMs() };
     const lastColdStart = options.coldStarts.lastOf(deployment);
-    await writeStatus(deployment, statusOf({ ...shown, lastColdStart }), signal);
+    const adapters = await bringAdaptersOf(observed, signal);
+    await writeStatus(deployment, statusOf({ ...shown, lastColdStart, adapters }), signal);
 
     const { refusal, cacheIsBehind, againAfterMs } = outcome;
     const afterMs = Math.min(
@@ -99,15 +108,19 @@ export function createReconciler(options: ReconcilerOptions) {
     return Number.isFinite(afterMs) ? { requeueAfterMs: afterMs } : undefined;
   };
 
-  /** resolve → keep the revision → plan → apply → forget what is outlived. */
+  /** load into caches → keep the revision → plan → apply → forget what is outlived. */
   async function act(observed: Observed, signal: AbortSignal): Promise<Outcome> {
-    const { deployment, present, takenSlots, references, history, revision } = observed;
+    const { deployment, present, takenSlots, resolution, history, revision } = observed;
     const using = { client, events, signal, nowMs: nowMs() };
-    const resolution = resolve(deployment, { ...references, settings });
     const kept = history.get(revision);
     // What was resolved once needs nothing more, whatever became of the defaults or the profile since.
     if ('problem' in resolution && (!kept || resolution.problem.reason === 'NameConflict'))
       return { ...idle, problem: resolution.problem };
+    if ('resolved' in resolution) {
+      const loading = { client, signal, settings, stores: options.loads };
+      const refused = await bringLoads(deployment, resolution.resolved, loading);
+      if (refused) return { ...idle, ...refused };
+    }
     const stored =
       kept ??
       ('resolved' in resolution &&
@@ -120,8 +133,13 @@ export function createReconciler(options: ReconcilerOptions) {
     const current = deployment.status?.currentRevision;
     const fallback = current !== undefined && templates.has(current) ? current : undefined;
     const limits = rolloutOf(deployment.spec);
-    const wanted = { replicas, revision, fallback, rollout: limits };
+    // Until its weights are in the cache, what there is stays at the revision before.
+    const isLoaded = observed.loads.length === 0;
+    const isAhead = !isLoaded && !present.some((one) => one.revision === revision);
+    const target = (isAhead && fallback) || revision;
+    const wanted = { replicas, revision: target, fallback, rollout: limits };
     const planned = plan({ ...wanted, present, takenSlots, demand, nowMs: using.nowMs });
+    if (!isLoaded) planned.creates = planned.creates.filter((one) => one.revision !== revision);
     const applied = await applyPlan(deployment, templates, planned, using);
     remember(planned, observed.cached, unseen, using.nowMs);
 
@@ -132,6 +150,16 @@ export function createReconciler(options: ReconcilerOptions) {
       using,
     );
     return { ...applied, againAfterMs: planned.againAfterMs };
+  }
+
+  function bringAdaptersOf(
+    { deployment, present, cached, resolution }: Observed,
+    signal: AbortSignal,
+  ) {
+    const pods = present.flatMap(({ uid, state }) => (state === 'live' && cached.get(uid)) || []);
+    const adapters = 'resolved' in resolution ? resolution.resolved.weights.adapters : undefined;
+    const using = { client, agents: options.agents, fieldManager, signal };
+    return bringAdapters(deployment, pods, adapters, using);
   }
 
   /** What the revision was found to do; the replica with the least to do is the one that is tried. */
@@ -198,26 +226,32 @@ function remember(
 
 /** Everything that the decision depends on; undefined when there is nothing to decide. */
 function observe(key: string, options: ReconcilerOptions, unseen: Unseen) {
-  const { modelDeployments, claimants, profiles, pods, revisions } = options;
+  const { modelDeployments, claimants, profiles, pods, revisions, loads: stores } = options;
   const deployment = modelDeployments.get(key);
   // What is being deleted takes its pods along by garbage collection.
   if (!deployment || deployment.metadata.deletionTimestamp) return undefined;
-  const { uid } = deployment.metadata;
+  const { uid, namespace } = deployment.metadata;
   const present: Replica[] = [];
   const cached = new Map<string, Pod>();
   const takenSlots = new Set<number>();
   for (const pod of pods.byIndex(byModelDeployment, key)) {
-    const replica = { ...replicaOf(pod), ...unseen.get(pod) };
+    const seen = replicaOf(pod);
+    const problem = withProgress(seen.problem, stores.progressOf(seen.uid));
+    const replica = { ...seen, problem, ...unseen.get(pod) };
     cached.set(replica.uid, pod);
     if (controllerOf(pod)?.uid === uid) present.push(replica);
     else takenSlots.add(replica.slot);
   }
   const history: ReadonlyMap<string, StoredRevision> = historyOf(revisions.byIndex(byOwner, uid));
   const inUse = new Set([...history.keys(), ...present.map((replica) => replica.revision)]);
-  const references = {
+  const resolution = resolve(deployment, {
     conflict: conflictOf(claimants, deployment),
     profile: profiles.get(deployment.spec.accelerator.profile),
-  };
+    hasClaim: (name) => stores.claims.get(keyOf({ metadata: { namespace, name } })) !== undefined,
+    settings: options.settings,
+  });
+  const wanted = 'resolved' in resolution ? resolution.resolved.weights.loads : undefined;
+  const loads = loadStates(namespace, wanted ?? [], stores).filter(({ problem }) => problem);
   const revision = revisionOf(deployment, inUse);
-  return { deployment, revision, history, present, cached, takenSlots, references };
+  return { deployment, revision, history, present, cached, takenSlots, resolution, loads };
 }

@@ -23,6 +23,7 @@ const settings: References['settings'] = {
   },
   hostPaths: ['/srv/models'],
   loader: { image: 'fairlead:1', hubEndpoint: undefined },
+  cacheClasses: { shared: { size: '1Ti', accessModes: ['ReadWriteMany'] } },
 };
 const vllm = { engine: { type: 'vLLM' } };
 
@@ -30,12 +31,33 @@ const resolved = (spec: Record<string, unknown> = {}, rest: Partial<References> 
   resolve(modelDeployment(spec), {
     conflict: undefined,
     profile: undefined,
+    hasClaim: (name) => name === 'mine',
     settings,
     ...rest,
   });
 
 test('the built-in profile needs no object', () => {
   expect(resolved()).toMatchObject({ resolved: { image: 'llama:default', profile: undefined } });
+});
+
+test.each([
+  ['mine', { claim: 'mine', cacheClass: undefined }],
+  ['shared', { claim: 'fairlead-shared', cacheClass: 'shared' }],
+])('the cache %s is %j', (cache, expected) => {
+  const source = { uri: 'hf://org/m/q4.gguf', cache };
+  expect(resolved({ source })).toMatchObject({ resolved: { weights: { loads: [expected] } } });
+});
+
+test('a cache that is neither class nor claim is a mistake', () => {
+  const source = { uri: 'hf://org/m/q4.gguf', cache: 'toString' };
+  expect(resolved({ source })).toEqual({
+    problem: {
+      reason: 'CacheNotFound',
+      message: expect.stringMatching(
+        /^spec\.source\.cache: .* no PersistentVolumeClaim "toString"/,
+      ),
+    },
+  });
 });
 
 test('a profile and an image of one’s own', () => {

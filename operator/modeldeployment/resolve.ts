@@ -22,6 +22,7 @@ export interface SpecProblem {
     | 'AcceleratorRefused'
     | 'ImageMissing'
     | 'SourceRefused'
+    | 'CacheNotFound'
   >;
   message: string;
 }
@@ -30,16 +31,21 @@ export interface SpecProblem {
 export interface References {
   conflict: NameConflict<Claimant> | undefined;
   profile: AcceleratorProfile | undefined;
+  /** Whether the namespace has a PersistentVolumeClaim of that name. */
+  hasClaim(name: string): boolean;
   settings: ResolveSettings;
 }
 
 /** The operator's settings that decide what a spec may refer to. */
-export type ResolveSettings = Pick<OperatorConfig, 'engineImages' | 'hostPaths' | 'loader'>;
+export type ResolveSettings = Pick<
+  OperatorConfig,
+  'engineImages' | 'hostPaths' | 'loader' | 'cacheClasses'
+>;
 
 /** Finds all that a spec refers to, or says what is wrong with it. Pure. */
 export function resolve(
   deployment: ModelDeployment,
-  { conflict, profile, settings }: References,
+  { conflict, profile, hasClaim, settings }: References,
 ): { resolved: Resolved } | { problem: SpecProblem } {
   const { engine: wanted, accelerator } = deployment.spec;
   const engine = engines[wanted.type];
@@ -60,9 +66,20 @@ export function resolve(
   const weights = weightsOf(deployment.spec, engine, {
     loader: settings.loader,
     isHostPathAllowed,
+    cacheOf: (name) =>
+      Object.hasOwn(settings.cacheClasses, name)
+        ? { claim: `fairlead-${name}`, cacheClass: name }
+        : { claim: name, cacheClass: undefined },
   });
   if (typeof weights === 'string') {
     return { problem: { reason: 'SourceRefused', message: weights } };
+  }
+  const lost = weights.loads?.find(
+    ({ claim, cacheClass }) => cacheClass === undefined && !hasClaim(claim),
+  );
+  if (lost) {
+    const message = `spec.source.cache: this namespace has no PersistentVolumeClaim "${lost.claim}", and the chart's weights.cacheClasses no class of that name; create one, or correct the name`;
+    return { problem: { reason: 'CacheNotFound', message } };
   }
   return { resolved: { engine, image, weights, profile: profile?.spec } };
 }

@@ -34,6 +34,8 @@ test.each([
     'source.secretName',
     { source: { uri: 'oci://registry.example/models/skiff:1', secretName: 'hub' } },
   ],
+  ['source.cache', { source: { uri: 'oci://registry.example/models/skiff:1', cache: 'shared' } }],
+  ['nodes', { nodes: 2 }],
   [
     'adapters',
     { engine: { type: 'vLLM' }, adapters: [{ name: 'a', source: { uri: 'hf://o/a' } }] },

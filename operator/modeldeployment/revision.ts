@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import { featuresOf } from '../../crds/modeldeployment/features.ts';
+import { noCache } from '../../crds/modeldeployment/source.ts';
 import type { ModelDeployment } from '../../crds/modeldeployment.ts';
 import { servedNameOf } from '../../crds/names.ts';
+import { adaptersOfRevision } from '../adapters/kinds.ts';
 
 /**
  * A revision names what the user asked of a pod: two specs with one revision need no new pods. It covers
@@ -14,13 +16,14 @@ import { servedNameOf } from '../../crds/names.ts';
  */
 const algorithms: readonly ((deployment: ModelDeployment) => unknown)[] = [
   function version1(deployment) {
-    const { source, adapters, engine, accelerator, resources, podTemplate, rollout } =
+    const { source, adapters, engine, accelerator, resources, podTemplate, rollout, nodes } =
       deployment.spec;
     return {
       servedNames: [servedNameOf(deployment)],
       source: source.uri,
       sourceSecret: source.secretName,
-      adapters: adapters?.length ? adapters : undefined,
+      sourceCache: source.cache === noCache ? undefined : source.cache,
+      adapters: adaptersOfRevision(adapters),
       engine: {
         type: engine.type,
         image: engine.image,
@@ -40,6 +43,7 @@ const algorithms: readonly ((deployment: ModelDeployment) => unknown)[] = [
       },
       resources,
       podTemplate,
+      nodes: nodes > 1 ? nodes : undefined,
       startTimeout: rollout.startTimeout === '1h' ? undefined : rollout.startTimeout,
     };
   },

@@ -15,6 +15,7 @@ function status(replicas: number, present: Replica[], rest: Partial<StatusInput>
     revision: 'new',
     present,
     refusal: undefined,
+    loads: [],
     routerUrl: 'http://router/v1',
     nowMs,
     ...rest,
@@ -208,6 +209,7 @@ test.each([
   'PodTemplateRefused',
   'AcceleratorRefused',
   'SourceRefused',
+  'CacheNotFound',
   'ImageMissing',
   'NameConflict',
 ] as const)('%s: nothing is done, and Ready says why', (reason) => {
@@ -283,6 +285,35 @@ test('paused: Progressing says so, the others what is', () => {
   expect(messageOf(changed, 'Ready')).toBe(
     'Nothing is done while spec.paused is true. Remove spec.paused, or set it to false, to go on.',
   );
+});
+
+const loadOf = (reason: Problem['reason'], message: string): Partial<StatusInput> => ({
+  loads: [{ what: 'Job', name: 'weights-1', problem: { reason, message } }],
+});
+
+test('weights are loaded into a cache before there is a replica', () => {
+  const result = status(1, [], loadOf('LoadingWeights', 'loads its weights: 41 %'));
+  expect(shown(result)).toEqual([
+    'Accepted=True Accepted',
+    'Scheduled=Unknown Scheduling',
+    'WeightsReady=Unknown LoadingWeights',
+    'Available=False LoadingWeights',
+    'Progressing=True LoadingWeights',
+    'Ready=False LoadingWeights',
+  ]);
+  expect(messageOf(result, 'WeightsReady')).toBe('Job weights-1: loads its weights: 41 %.');
+});
+
+test('a load into a cache that fails is told, whatever serves', () => {
+  const result = status(1, [], loadOf('WeightsFailed', 'HTTP 404 for https://h.example/a'));
+  expect(shown(result)).toContain('Ready=False WeightsFailed');
+  expect(messageOf(result, 'WeightsReady')).toMatch(/^Job weights-1: HTTP 404 for https:\/\/h\./);
+  const stuck = status(1, [], loadOf('Unschedulable', '0/1 nodes are available'));
+  expect(shown(stuck)).toContain('WeightsReady=False WeightsFailed');
+  expect(shown(stuck)).toContain('Ready=False Unschedulable');
+  const serving = status(1, [replica(0, { revision: 'old' })], loadOf('WeightsFailed', 'x'));
+  expect(shown(serving)).toContain('Available=True ReplicasReady');
+  expect(shown(serving)).toContain('WeightsReady=False WeightsFailed');
 });
 
 test('a pod on its way out counts as terminating and as nothing else', () => {

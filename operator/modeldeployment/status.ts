@@ -4,6 +4,8 @@ import type { Capabilities } from '../../crds/modeldeployment/capabilities.ts';
 import type { LastColdStart } from '../../crds/modeldeployment/cold-start.ts';
 import type { ModelDeployment, ModelDeploymentStatus } from '../../crds/modeldeployment.ts';
 import { servedNamesOf } from '../../crds/names.ts';
+import type { AdaptersView } from '../adapters/verdict.ts';
+import type { LoadState } from '../cache/state.ts';
 import { judge, type Verdict, type View } from './judge.ts';
 import { isRolloutHeld, lateReplicas } from './plan.ts';
 import type { Replica } from './replica.ts';
@@ -17,8 +19,12 @@ export interface StatusInput {
   /** Of the present spec. */
   revision: string;
   present: readonly Replica[];
+  /** Loads into caches that are not done. */
+  loads: readonly LoadState[];
   /** What the API server said when it refused to make a pod. */
   refusal: string | undefined;
+  /** What is known of its adapters; undefined: it has none. */
+  adapters?: AdaptersView | undefined;
   /** What is known of what the model can do. */
   capabilities?: Capabilities | undefined;
   routerUrl: string;
@@ -45,9 +51,11 @@ export function statusOf(input: StatusInput): ModelDeploymentStatus {
     revision,
     replacing: before?.currentRevision !== undefined && before.currentRevision !== revision,
     live,
+    loads: input.loads,
     dead: present.filter(({ state }) => state === 'dead'),
     refusal,
     problem,
+    adapters: input.adapters?.verdict,
     isPaused: spec.paused === true,
     isHeld: isRolloutHeld(rollout),
     late: lateReplicas(rollout),
@@ -67,6 +75,7 @@ export function statusOf(input: StatusInput): ModelDeploymentStatus {
     updateRevision: revision,
     ...(serves && { url: routerUrl }),
     servedNames: serves ? servedNamesOf(deployment) : [],
+    ...(input.adapters && { adapters: input.adapters.status }),
     ...(capabilities && { capabilities }),
     ...(lastColdStart && { lastColdStart }),
     conditions: Object.entries(verdicts).map(([type, verdict]) =>

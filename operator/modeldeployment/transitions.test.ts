@@ -13,6 +13,7 @@ const status = (present: Replica[], replicas = 1) =>
     revision: 'new',
     present,
     refusal: undefined,
+    loads: [],
     routerUrl: 'http://router/v1',
     nowMs,
   });

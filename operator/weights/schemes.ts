@@ -1,6 +1,9 @@
-import type { SourceScheme, SourceSpec } from '../../crds/modeldeployment/source.ts';
+import { noCache, type SourceScheme, type SourceSpec } from '../../crds/modeldeployment/source.ts';
 import type { ModelDeploymentSpec } from '../../crds/modeldeployment.ts';
+import { isFetched } from '../adapters/kinds.ts';
+import type { WantedAdapter } from '../adapters/protocol.ts';
 import type { Engine } from '../engines/engine.ts';
+import { type Cache, cachedWeights } from './cache.ts';
 import { downloadedWeights, type LoaderSettings } from './download.ts';
 import { hostPathWeights } from './hostpath.ts';
 import { ociWeights } from './oci.ts';
@@ -29,6 +32,8 @@ const schemes: Readonly<Record<SourceScheme, (input: WeightsInput) => Weights>> 
 export interface SourceSettings {
   loader: LoaderSettings;
   isHostPathAllowed(path: string): boolean;
+  /** What `source.cache` names, when it is not `none`. */
+  cacheOf(name: string): Cache;
 }
 
 /** What is to be read, and by whom. */
@@ -42,8 +47,10 @@ interface Wanted {
 
 /** The weights of a model with its adapters. */
 export interface ModelWeights extends Weights {
-  /** Name and folder of each. */
-  adapters: { name: string; path: string }[];
+  /** Each by its own name: its folder, or what the pod loads it from while it runs. */
+  adapters: WantedAdapter[];
+  /** What those are loaded with. */
+  loader: LoaderSettings;
 }
 
 /**
@@ -57,16 +64,22 @@ export function weightsOf(
 ): ModelWeights | string {
   const model = read({ source, field: 'spec.source', engine, place: modelPlace }, settings);
   if (typeof model === 'string') return model;
-  const all: ModelWeights = { ...model, adapters: [] };
+  const all: ModelWeights = { ...model, adapters: [], loader: settings.loader };
   for (const [index, adapter] of adapters.entries()) {
     const field = `spec.adapters[${adapter.name}].source`;
     const place = adapterPlace(index, adapter.name);
     const weights = read({ source: adapter.source, field, engine, place }, settings);
     if (typeof weights === 'string') return weights;
+    if (isFetched(adapter)) {
+      const { uri, secretName: secret } = adapter.source;
+      all.adapters.push({ name: adapter.name, uri, ...(secret && { secret }) });
+      continue;
+    }
     all.volumes = [...all.volumes, ...weights.volumes];
     all.volumeMounts = [...all.volumeMounts, ...weights.volumeMounts];
     if (weights.initContainers)
       all.initContainers = [...(all.initContainers ?? []), ...weights.initContainers];
+    if (weights.loads) all.loads = [...(all.loads ?? []), ...weights.loads];
     all.adapters.push({ name: adapter.name, path: weights.modelPath });
   }
   return all;
@@ -74,7 +87,7 @@ export function weightsOf(
 
 function read(
   { source, field, engine: { type, reads }, place }: Wanted,
-  { loader, isHostPathAllowed }: SourceSettings,
+  { loader, isHostPathAllowed, cacheOf }: SourceSettings,
 ): Weights | string {
   const uri = new URL(source.uri);
   const scheme = uri.protocol.slice(0, -1) as SourceScheme;
@@ -86,7 +99,9 @@ function read(
     return `${at} one GGUF file; name it, such as ${source.uri.replace(/[?#].*$/, '').replace(/\/$/, '')}/model-Q4_K_M.gguf`;
   if (scheme === 'hostpath' && !isHostPathAllowed(uri.pathname))
     return `${field}.uri: ${uri.pathname} is not below a folder that the chart's weights.hostPaths allows`;
-  return schemes[scheme]({ source, uri, form, place, loader });
+  const input = { source, uri, form, place, loader };
+  const { cache = noCache } = source;
+  return cache === noCache ? schemes[scheme](input) : cachedWeights(input, cacheOf(cache));
 }
 
 function isDownloaded(scheme: SourceScheme): boolean {

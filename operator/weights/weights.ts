@@ -1,6 +1,7 @@
 import type { SourceSpec } from '../../crds/modeldeployment/source.ts';
 import type { Pod } from '../../kube/resources.ts';
 import type { Container } from '../engines/engine.ts';
+import type { CacheLoad } from './cache.ts';
 import type { LoaderSettings } from './download.ts';
 
 /** What the engine wants: one GGUF file, or a folder in Hugging Face's layout. */
@@ -33,6 +34,8 @@ export interface Weights {
   volumeMounts: NonNullable<Container['volumeMounts']>;
   /** What brings them onto the volume; absent where they are mounted as they are. */
   initContainers?: Container[];
+  /** What must be in a cache before the pod is made. */
+  loads?: CacheLoad[];
   /** Where the engine finds the model. */
   modelPath: string;
 }

@@ -1,5 +1,6 @@
 // A hub as the loader knows it, over the files of a folder: run in a pod of the test cluster.
-// The model org/skiff is free, org/gated wants a token, and every first answer for weights is cut.
+// The model org/skiff is free, org/gated wants a token, and every first answer for weights is cut; that of
+// org/stuck stops in the middle and stays open. What is asked for is in its log.
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -14,7 +15,7 @@ createServer((request, response) => {
   const hasToken = request.headers.authorization === 'Bearer right';
   if (file && model === 'org/gated' && !hasToken)
     return response.writeHead(401, { 'x-error-code': 'GatedRepo' }).end();
-  if (model !== 'org/skiff' && model !== 'org/gated')
+  if (!['org/skiff', 'org/gated', 'org/stuck'].includes(model))
     return response.writeHead(401, { 'x-error-code': 'RepoNotFound' }).end();
   if (!file) {
     const siblings = readdirSync(folder).flatMap((rfilename) => {
@@ -28,11 +29,13 @@ createServer((request, response) => {
   const content = readFileSync(`${folder}/${file}`);
   const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0);
   const body = content.subarray(from);
+  console.log(`${model} ${file} from ${from}`);
   response.writeHead(from > 0 ? 206 : 200, {
     'content-length': body.length,
     ...(from > 0 && { 'content-range': `bytes ${from}-${content.length - 1}/${content.length}` }),
   });
   if (cut.has(pathname)) return response.end(body);
   cut.add(pathname);
+  if (model === 'org/stuck') return response.write(body.subarray(0, body.length / 2));
   response.write(body.subarray(0, body.length / 2), () => response.destroy());
 }).listen(Number(port), () => console.log('listening'));

@@ -15,13 +15,19 @@ export interface OperatorProcess {
   kill(): Promise<void>;
 }
 
-/** Starts `node operator/main.ts` and waits until its caches are filled. */
+/**
+ * Starts `node operator/main.ts` and waits until its caches are filled.
+ * @param networkPid a process in whose network it runs, such as the cluster's, from where pods can be reached
+ */
 export async function startOperator(
   kubeconfigPath: string,
   variables: Record<string, string> = {},
+  networkPid?: number,
 ): Promise<OperatorProcess> {
   let log = '';
-  const child = spawn(process.execPath, ['operator/main.ts'], {
+  const enter = networkPid ? ['nsenter', '--target', `${networkPid}`, '--net', '--'] : [];
+  const [program = '', ...args] = [...enter, process.execPath, 'operator/main.ts'];
+  const child = spawn(program, args, {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {

@@ -4,6 +4,7 @@ import { waitUntil } from '../support/wait-until.ts';
 import { skiff, useCluster } from './cluster.ts';
 import { startHub } from './hub.ts';
 import { type OperatorProcess, startOperator } from './operator-process.ts';
+import { claim, secret, volume } from './volumes.ts';
 
 const models = join(import.meta.dirname, '../models');
 const cluster = useCluster('operator-sources', ['fairlead']);
@@ -17,41 +18,12 @@ beforeAll(async () => {
     FAIRLEAD_HUB_ENDPOINT: hub,
     FAIRLEAD_HOST_PATHS: models,
   });
-  await cluster.kubectl().apply(volume('skiff', join(models, 'skiff')));
-  await cluster.kubectl().apply(claim('skiff'));
+  await cluster.kubectl().apply(volume('skiff', join(models, 'skiff'), 'ReadOnlyMany'));
+  await cluster.kubectl().apply(claim('skiff', 'ReadOnlyMany'));
   await cluster.kubectl().apply(secret('token', { HF_TOKEN: 'right' }));
 });
 afterAll(async () => {
   await operator?.stop();
-});
-
-const volume = (name: string, path: string) => ({
-  apiVersion: 'v1',
-  kind: 'PersistentVolume',
-  metadata: { name },
-  spec: {
-    capacity: { storage: '1Gi' },
-    accessModes: ['ReadOnlyMany'],
-    storageClassName: '',
-    hostPath: { path },
-  },
-});
-const claim = (name: string) => ({
-  apiVersion: 'v1',
-  kind: 'PersistentVolumeClaim',
-  metadata: { name },
-  spec: {
-    accessModes: ['ReadOnlyMany'],
-    storageClassName: '',
-    volumeName: name,
-    resources: { requests: { storage: '1Gi' } },
-  },
-});
-const secret = (name: string, stringData: Record<string, string>) => ({
-  apiVersion: 'v1',
-  kind: 'Secret',
-  metadata: { name },
-  stringData,
 });
 
 test.each([

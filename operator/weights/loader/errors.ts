@@ -7,7 +7,9 @@ const catalogue = {
   Unauthorized: 'give credentials in spec.source.secretName',
   Gated:
     'accept its licence on the hub and give the token of that account in spec.source.secretName (key HF_TOKEN)',
-  NoSpace: 'give the node more ephemeral storage, or choose a smaller model',
+  NoSpace:
+    'give the node more ephemeral storage or the cache a larger volume, or choose a smaller model',
+  NotWritable: 'give the volume an owner or a mode that lets user or group 65532 write',
   TooLarge:
     'lower spec.engine.contextLength, raise spec.accelerator.count, or choose another profile or a smaller model',
   ChecksumMismatch:

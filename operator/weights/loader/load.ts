@@ -1,7 +1,8 @@
-import { readFile, statfs } from 'node:fs/promises';
+import { mkdir, readFile, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SourceScheme } from '../../../crds/modeldeployment/source.ts';
 import { type Fit, fitVariable } from '../fit.ts';
+import { gigabytes, type Progress } from '../progress-text.ts';
 import type { Form } from '../weights.ts';
 import { type DownloadOptions, download } from './download.ts';
 import { LoadError } from './errors.ts';
@@ -28,6 +29,8 @@ export interface LoadOptions {
   env: Readonly<Record<string, string | undefined>>;
   log(line: string): void;
   patience?: Patience;
+  /** Told of every step. */
+  onProgress?(progress: Progress): void;
 }
 
 /** Files at a time: one connection seldom fills the line, and a model has few files. */
@@ -41,7 +44,7 @@ const progressEveryMs = 10_000;
  */
 export async function load(options: LoadOptions): Promise<{ files: number; bytes: number }> {
   const { uri, form, folder, env, log } = options;
-  const { patience = { attempts: 8, firstPauseMs: 1_000 } } = options;
+  const { patience = { attempts: 8, firstPauseMs: 1_000 }, onProgress } = options;
   const lister = listers[uri.protocol.slice(0, -1) as SourceScheme];
   if (!lister) throw new LoadError('BadSource', `${uri.protocol} is nothing that can be loaded`);
   const files = await persist(
@@ -58,12 +61,15 @@ export async function load(options: LoadOptions): Promise<{ files: number; bytes
   let bytes = 0;
   const onBytes = (count: number) => {
     bytes += count;
+    onProgress?.({ bytes, totalBytes: totalBytes ?? null });
   };
+  onBytes(0);
   const of = totalBytes === undefined ? '' : ` of ${gigabytes(totalBytes)}`;
   const rest = [...files];
   const timer = setInterval(() => log(`${gigabytes(bytes)}${of}`), progressEveryMs);
   try {
-    if (totalBytes !== undefined) await requireRoom(folder, totalBytes);
+    await makeFolder(folder);
+    if (totalBytes !== undefined) await requireRoom(folder, files, totalBytes);
     const using = { onBytes, log, patience };
     if (env[fitVariable]) await judge(JSON.parse(env[fitVariable]), files, folder, using);
     const worker = async () => {
@@ -102,14 +108,31 @@ function isWeights(path: string): boolean {
 }
 
 /** Better said before an hour of loading than after it. */
-async function requireRoom(folder: string, neededBytes: number): Promise<void> {
-  const { blocks, bsize } = await statfs(folder);
-  const sizeBytes = blocks * bsize;
-  if (neededBytes > sizeBytes)
-    throw new LoadError(
-      'NoSpace',
-      `${gigabytes(neededBytes)} of weights do not fit on a disk of ${gigabytes(sizeBytes)}`,
-    );
+async function requireRoom(
+  folder: string,
+  files: readonly RemoteFile[],
+  totalBytes: number,
+): Promise<void> {
+  const { bavail, blocks, bsize } = await statfs(folder);
+  let missingBytes = totalBytes;
+  for (const { path } of files)
+    for (const name of [path, `${path}.part`])
+      missingBytes -= (await stat(join(folder, name)).catch(() => undefined))?.size ?? 0;
+  const room = `a disk of ${gigabytes(blocks * bsize)} with ${gigabytes(bavail * bsize)} free`;
+  if (missingBytes > bavail * bsize)
+    throw new LoadError('NoSpace', `${gigabytes(missingBytes)} of weights do not fit on ${room}`);
+}
+
+/** In a cache it is the first thing that is written. */
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'EACCES' && code !== 'EPERM' && code !== 'EROFS') throw error;
+    const user = process.getuid?.() ?? 0;
+    throw new LoadError('NotWritable', `user ${user} cannot write ${folder} (${code})`);
+  }
 }
 
 function sum(files: readonly RemoteFile[]): number | undefined {
@@ -119,8 +142,4 @@ function sum(files: readonly RemoteFile[]): number | undefined {
     total += sizeBytes;
   }
   return total;
-}
-
-function gigabytes(bytes: number): string {
-  return bytes < 1e8 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
 }
