@@ -54,6 +54,8 @@ export async function runOperator(config: OperatorConfig, signal: AbortSignal): 
     external.externalModels,
     ...external.secrets,
   ];
+  // Standbys follow the routers too: whoever leads next knows the load from the first moment.
+  const demand = followRouters({ routers: watched.routers, nowMs: () => performance.now() });
   for (const reflector of reflectors) reflector.start();
   Promise.all(reflectors.map((reflector) => reflector.synced(signal))).then(
     () => log.info('caches are filled'),
@@ -85,9 +87,7 @@ export async function runOperator(config: OperatorConfig, signal: AbortSignal): 
       const common = { client: writer, metrics, log };
       const replicas = showReplicas(watched, shown, Date.now);
       beforeScrape = replicas.collect;
-      const demand = followRouters({
-        routers: watched.routers,
-        nowMs: () => performance.now(),
+      const stopListening = demand.listen({
         onDraining(uid) {
           const [pod] = watched.pods.store.byIndex(byUid, uid);
           for (const key of pod ? keysOfOwned(pod) : []) models.enqueue(key);
@@ -146,7 +146,7 @@ export async function runOperator(config: OperatorConfig, signal: AbortSignal): 
       await prober.stop();
       agents.stop();
       coldStarts.stop();
-      await demand.stop();
+      stopListening();
       await events.flush();
     },
   });
@@ -154,6 +154,7 @@ export async function runOperator(config: OperatorConfig, signal: AbortSignal): 
   try {
     await election.run(signal);
   } finally {
+    await demand.stop();
     await Promise.all(reflectors.map((reflector) => reflector.stop()));
     await health.close();
     await client.close();

@@ -1,6 +1,6 @@
 import { durationMs } from '../../crds/duration.ts';
 import type { AutoscalingSpec } from '../../crds/modeldeployment/autoscaling.ts';
-import { concurrencyOf, concurrencyOf } from '../../crds/modeldeployment/concurrency.ts';
+import { concurrencyOf } from '../../crds/modeldeployment/concurrency.ts';
 import type { ModelDeploymentSpec } from '../../crds/modeldeployment.ts';
 import type { PolicyConfig } from './policy.ts';
 

@@ -8,7 +8,7 @@ import type { Pod } from '../../kube/resources.ts';
 import { createStore } from '../../kube/store.ts';
 import { eventually } from '../../kube/testing/wait.ts';
 import { demandPath, encodeDemand, leaseMs } from '../../protocol/demand.ts';
-import { followRouters } from './routers.ts';
+import { followRouters, type ModelLoad } from './routers.ts';
 
 const cleanUp: (() => unknown)[] = [];
 afterEach(async () => {
@@ -41,6 +41,13 @@ async function router() {
     close,
     listen,
     followers: () => streams.size,
+    hangUp: () => server.closeAllConnections(),
+    async sayModels(
+      ...models: { namespace: string; name: string; inFlight: number; held: number }[]
+    ) {
+      await eventually('someone follows', () => streams.size > 0);
+      for (const stream of streams) stream.write(encodeDemand({ full: false, models, pods: [] }));
+    },
     async say(...pods: Parameters<typeof encodeDemand>[0]['pods']) {
       await eventually('someone follows', () => streams.size > 0);
       for (const stream of streams) stream.write(encodeDemand({ full: false, models: [], pods }));
@@ -54,6 +61,8 @@ function operator() {
   const handlers = new Set<Handler<Pod>>();
   const clock = { nowMs: 0 };
   const told: string[] = [];
+  const active: string[] = [];
+  const news: ModelLoad[] = [];
   const demand = followRouters({
     routers: {
       store,
@@ -62,16 +71,22 @@ function operator() {
         return () => handlers.delete(handler);
       },
     },
-    onDraining: (uid) => told.push(uid),
     nowMs: () => clock.nowMs,
   });
   cleanUp.push(() => demand.stop());
+  demand.listen({
+    onDraining: (uid) => told.push(uid),
+    onModel: (key) => active.push(key),
+    onRouters: () => news.push(demand.loadOf('team/m')),
+  });
   const tell: Handler<Pod> = (...change) => {
     for (const handler of handlers) handler(...change);
   };
   return {
     demand,
     told,
+    active,
+    news,
     clock,
     add(name: string, port: number, status: object = {}) {
       const pod = {
@@ -153,6 +168,59 @@ test('a router that comes is asked, one that goes is forgotten, one that returns
   await one.say(draining('p', 5));
   await eventually('it is found again', () => demand.inFlight('p') === 5);
   remove(again);
+});
+
+const ready = { conditions: [{ type: 'Ready', status: 'True' }] };
+const model = (inFlight: number, held: number) => ({
+  namespace: 'team',
+  name: 'm',
+  inFlight,
+  held,
+});
+
+test('the load of a model is the sum over the routers, and every change of it is told', async () => {
+  const [one, two] = [await router(), await router()];
+  const { demand, active, news, add, remove } = operator();
+  expect(demand.loadOf('team/m')).toEqual({ inFlight: 0, held: 0, isComplete: false });
+  const first = add('one', one.port, ready);
+  await one.sayModels(model(2, 0));
+  await eventually('it is heard', () => demand.loadOf('team/m').inFlight === 2);
+  expect(demand.loadOf('team/m')).toEqual({ inFlight: 2, held: 0, isComplete: true });
+  add('two', two.port, ready);
+  expect(demand.loadOf('team/m').isComplete).toBe(false);
+  await two.sayModels(model(1, 3));
+  await eventually('both are heard', () => demand.loadOf('team/m').held === 3);
+  expect(demand.loadOf('team/m')).toEqual({ inFlight: 3, held: 3, isComplete: true });
+  expect(demand.loadOf('team/other')).toEqual({ inFlight: 0, held: 0, isComplete: true });
+  expect(active).toEqual(['team/m', 'team/m']);
+  expect(news.at(-1)?.isComplete).toBe(true);
+  remove(first);
+  expect(demand.loadOf('team/m')).toEqual({ inFlight: 1, held: 3, isComplete: true });
+  expect(news.at(-1)).toEqual({ inFlight: 1, held: 3, isComplete: true });
+});
+
+test('while a router that serves is silent the load is not complete; one that does not serve is left out', async () => {
+  const [one, two] = [await router(), await router()];
+  const { demand, clock, add } = operator();
+  add('one', one.port, ready);
+  add('two', two.port);
+  await one.sayModels(model(2, 0));
+  await eventually('it is heard', () => demand.loadOf('team/m').inFlight === 2);
+  expect(demand.loadOf('team/m').isComplete).toBe(true);
+  clock.nowMs = leaseMs;
+  expect(demand.loadOf('team/m')).toEqual({ inFlight: 0, held: 0, isComplete: false });
+  await one.sayModels();
+  await eventually('it speaks again', () => demand.loadOf('team/m').isComplete);
+});
+
+test('a stream that begins anew is told of', async () => {
+  const one = await router();
+  const { demand, news, add } = operator();
+  add('one', one.port, ready);
+  await eventually('it is heard', () => demand.loadOf('team/m').isComplete);
+  const before = news.length;
+  one.hangUp();
+  await eventually('it is followed again', () => news.length > before);
 });
 
 test('what is no stream is asked again, later', async () => {

@@ -1,35 +1,45 @@
-import { Agent } from 'undici';
 import { keyOf } from '../../kube/object.ts';
 import type { Reflector } from '../../kube/reflector.ts';
 import type { Pod } from '../../kube/resources.ts';
-import { type DemandReader, leaseMs } from '../../protocol/demand.ts';
+import { type DemandMessage, modelKey } from '../../protocol/demand.ts';
+import { DemandFollowers } from '../../protocol/followers.ts';
 import type { Demand } from '../modeldeployment/plan.ts';
-import { follow } from './follow.ts';
 
 /** Name of the port of a router's pod that serves the demand stream. */
 const internalPort = 'metrics';
 
-/** A router whose stream is followed. */
-interface Followed {
-  origin: string;
-  stop: AbortController;
-  /** What it said last; undefined before its first word. */
-  reader: DemandReader | undefined;
-  /** When it said something, or was seen first. */
-  heardAtMs: number;
+/** The requests for one model, over all routers. */
+export interface ModelLoad {
+  inFlight: number;
+  /** Requests that wait for a replica. */
+  held: number;
+  /** Whether every router that serves was heard; where not, there may be more. */
+  isComplete: boolean;
+}
+
+/** What is told of the routers as it happens. */
+export interface DemandListener {
+  /** A router's part in this draining pod may be over. */
+  onDraining?(uid: string): void;
+  /** The requests for this model, `namespace/name`, have changed, or some came and went. */
+  onModel?(key: string): void;
+  /** A router came or went: the load of any model may be another one, or known again. */
+  onRouters?(): void;
 }
 
 export interface RouterDemandOptions {
   /** The routers' pods. */
   routers: Pick<Reflector<Pod>, 'addHandler' | 'store'>;
-  /** Told of a draining pod, by its uid, whenever a router's part in it may be over. */
-  onDraining: (uid: string) => void;
   /** Monotonic milliseconds. */
   nowMs: () => number;
 }
 
 /** What all routers say together, by following each of them. */
 export interface RouterDemand extends Demand {
+  /** @param key `namespace/name` of a ModelDeployment */
+  loadOf(key: string): ModelLoad;
+  /** @returns ends it */
+  listen(listener: DemandListener): () => void;
   /** Ends every stream. */
   stop(): Promise<void>;
 }
@@ -39,59 +49,81 @@ export interface RouterDemand extends Demand {
  * dead or hung, is not waited for. Where there is no router at all every pod counts as drained: then only its
  * own preStop hook waits for its requests.
  */
-export function followRouters(options: RouterDemandOptions): RouterDemand {
-  const { routers, onDraining, nowMs } = options;
-  const followed = new Map<string, Followed>();
-  const dispatcher = new Agent({ pipelining: 1 });
-
-  function update(key: string): void {
-    const pod = routers.store.get(key);
-    const origin = pod && originOf(pod);
-    const known = followed.get(key);
-    if (known?.origin === origin) return;
-    known?.stop.abort();
-    followed.delete(key);
-    if (origin !== undefined) followed.set(key, start(origin));
-  }
-
-  function start(origin: string): Followed {
-    const stop = new AbortController();
-    const router: Followed = { origin, stop, reader: undefined, heardAtMs: nowMs() };
-    const handler = {
-      onConnect(reader: DemandReader) {
-        router.reader = reader;
+export function followRouters({ routers, nowMs }: RouterDemandOptions): RouterDemand {
+  const listeners = new Set<DemandListener>();
+  /** Those that have said something since they were last lost. */
+  const heard = new Set<string>();
+  const toldOfRouters = () => {
+    for (const { onRouters } of listeners) onRouters?.();
+  };
+  const followers = new DemandFollowers(
+    {
+      onMessages(key, messages) {
+        for (const message of messages) tell(message, listeners);
+        // What a stream begins with may differ from what its router said before in any part.
+        const isNew = !heard.has(key) || messages.some(({ full }) => full);
+        heard.add(key);
+        if (isNew) toldOfRouters();
       },
-      onMessage({ pods }: { pods: { uid: string; draining: boolean; inFlight: number }[] }) {
-        router.heardAtMs = nowMs();
-        for (const { uid, draining, inFlight } of pods)
-          if (draining && inFlight === 0) onDraining(uid);
+      onLost(key) {
+        heard.delete(key);
+        toldOfRouters();
       },
-    };
-    void follow(origin, handler, stop.signal, dispatcher);
-    return router;
-  }
-
-  const alive = () =>
-    [...followed.values()].filter(({ heardAtMs }) => nowMs() - heardAtMs < leaseMs);
+    },
+    nowMs,
+  );
   const removeHandler = routers.addHandler((before, after) => {
     const pod = after ?? before;
-    if (pod) update(keyOf(pod));
+    if (!pod) return;
+    const now = routers.store.get(keyOf(pod));
+    followers.set(keyOf(pod), now && originOf(now));
+    if (isReady(before) !== isReady(after)) toldOfRouters();
   });
+
+  /** Where no router is known to serve, nobody can say what is asked for. */
+  function isComplete(): boolean {
+    const live = new Set(followers.live().flatMap(({ key, state }) => (state ? key : [])));
+    return (
+      live.size > 0 && routers.store.list().every((pod) => !isReady(pod) || live.has(keyOf(pod)))
+    );
+  }
+
   return {
     inFlight: (uid) =>
-      alive().reduce((sum, { reader }) => sum + (reader?.pods.get(uid)?.inFlight ?? 0), 0),
+      followers.live().reduce((sum, { state }) => sum + (state?.pods.get(uid)?.inFlight ?? 0), 0),
     isDrained: (uid) =>
-      alive().every(({ reader }) => {
-        const said = reader?.pods.get(uid);
+      followers.live().every(({ state }) => {
+        const said = state?.pods.get(uid);
         return said?.draining === true && said.inFlight === 0;
       }),
+    loadOf(key) {
+      const load = { inFlight: 0, held: 0, isComplete: isComplete() };
+      for (const { state } of followers.live()) {
+        const said = state?.models.get(key);
+        load.inFlight += said?.inFlight ?? 0;
+        load.held += said?.held ?? 0;
+      }
+      return load;
+    },
+    listen(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
     async stop() {
       removeHandler();
-      for (const { stop } of followed.values()) stop.abort();
-      followed.clear();
-      await dispatcher.destroy();
+      await followers.stop();
     },
   };
+}
+
+/** Of the models in a full message nobody knows whether anything has changed. */
+function tell({ full, models, pods }: DemandMessage, listeners: ReadonlySet<DemandListener>): void {
+  for (const { onDraining, onModel } of listeners) {
+    for (const { uid, draining, inFlight } of pods)
+      if (draining && inFlight === 0) onDraining?.(uid);
+    if (full) continue;
+    for (const model of models) onModel?.(modelKey(model));
+  }
 }
 
 /** Where a router's pod serves its stream; undefined when it does not run, or not any more. */
@@ -102,4 +134,10 @@ function originOf({ spec, status }: Pod): string | undefined {
     .find(({ name }) => name === internalPort)?.containerPort;
   if (!podIP || port === undefined || phase !== 'Running') return undefined;
   return `http://${podIP.includes(':') ? `[${podIP}]` : podIP}:${port}`;
+}
+
+/** Whether clients may reach a router there. */
+function isReady(pod: Pod | undefined): boolean {
+  const condition = pod?.status?.conditions?.find(({ type }) => type === 'Ready');
+  return condition?.status === 'True' && pod?.metadata.deletionTimestamp === undefined;
 }
