@@ -12,7 +12,7 @@ test('whoever is told of each prompt knows what the one who saw them knows', () 
       const [here, there] = [new BlockLru(capacity), new BlockLru(capacity)];
       for (const blocks of all) {
         here.add(blocks);
-        there.take(decodeBlocks(encodeBlocks(listOf(blocks))));
+        there.take(decodeBlocks(encodeBlocks(listOf(blocks)))!);
       }
       // A prompt that is longer than all memory is cut by the one who saw it.
       if (all.every((blocks) => blocks.length < capacity / 4)) {
@@ -29,7 +29,7 @@ test('whoever is told of all blocks knows the same, in the same order', () => {
     fc.property(prompts, fc.integer({ min: 1, max: 300 }), (all, capacity) => {
       const [here, there] = [new BlockLru(capacity), new BlockLru(capacity)];
       for (const blocks of all) here.add(blocks);
-      const list = decodeBlocks(encodeBlocks(here.list()));
+      const list = decodeBlocks(encodeBlocks(here.list()))!;
       there.take(list);
       expect(there.list()).toEqual(here.list());
       expect(there.units).toBe(here.units);
@@ -37,6 +37,6 @@ test('whoever is told of all blocks knows the same, in the same order', () => {
   );
 });
 
-test.each(['AAAA', 'AAAAAP8='])('what is no list of blocks is an error: %s', (text) => {
-  expect(() => decodeBlocks(text)).toThrow(RangeError);
+test.each(['AAAA', 'AAAAAP8='])('what is no list of blocks is dropped: %s', (text) => {
+  expect(decodeBlocks(text)).toBeUndefined();
 });

@@ -27,14 +27,12 @@ export function encodeBlocks({ keys, sizes }: BlockList): string {
   return bytes.toString('base64');
 }
 
-/** @throws RangeError when it is no list of blocks */
-export function decodeBlocks(text: string): BlockList {
+/** Undefined when it is no list of blocks: a router of another version may have written it. */
+export function decodeBlocks(text: string): BlockList | undefined {
   const bytes = Buffer.from(text, 'base64');
   const count = bytes.length / entryBytes;
   const sizes = bytes.subarray(4 * count);
-  if (!Number.isInteger(count) || sizes.some((size) => size > largestSize)) {
-    throw new RangeError('not a list of blocks: another router of another version?');
-  }
+  if (!Number.isInteger(count) || sizes.some((size) => size > largestSize)) return undefined;
   return { keys: Int32Array.from(sizes, (_, at) => bytes.readInt32LE(4 * at)), sizes };
 }
 

@@ -23,7 +23,7 @@ function routers() {
   const read = () => {
     for (let chunk = stream.read(); chunk !== null; chunk = stream.read()) {
       for (const { blocks = [] } of reader.push(chunk)) {
-        for (const { uid, list } of blocks) there.hearBlocks(uid, decodeBlocks(list));
+        for (const { uid, list } of blocks) there.hearBlocks(uid, decodeBlocks(list)!);
       }
     }
   };

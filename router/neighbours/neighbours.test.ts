@@ -1,5 +1,7 @@
 import { afterEach, expect, test } from 'vitest';
 import { type StreamServer, startStreamServer } from '../../protocol/testing/stream-server.ts';
+import { encodeBlocks, listOf } from '../balance/block-list.ts';
+import { ReplicaLoads } from '../balance/replica-loads.ts';
 import { Neighbours } from './neighbours.ts';
 
 const cleanUp: (() => unknown)[] = [];
@@ -54,4 +56,25 @@ test('it is told when something changes, and when a neighbour goes', async () =>
   neighbours.set('pod', undefined);
   expect(changes).toBe(3);
   expect(neighbours.demands('a/x')).toEqual([]);
+});
+
+test('what they have at replicas, and what they sent there, counts in this router’s decisions', async () => {
+  const servers = await routers('me', 'one', 'two');
+  const loads = new ReplicaLoads();
+  loads.retain(['p', 'q']);
+  const neighbours = new Neighbours('me', () => {}, performance.now.bind(performance), loads);
+  cleanUp.push(() => neighbours.stop());
+  const prompt = Int32Array.of(1, 2, 3);
+  servers.forEach((server, at) => {
+    server.say({ full: true, ...use(at + 1) });
+    neighbours.set(`pod-${at}`, server.origin);
+  });
+  await expect.poll(() => loads.of('p').allPendingTokens, { timeout: 60_000 }).toBe(50);
+  expect(loads.of('p').allInFlight).toBe(5);
+  expect(loads.of('q').allInFlight).toBe(0);
+  const told = { uid: 'q', list: encodeBlocks(listOf(prompt)) };
+  servers[1]!.say({ blocks: [{ uid: 'q', list: 'nonsense' }, told] });
+  await expect.poll(() => loads.of('q').prefixes.matchLength(prompt), { timeout: 60_000 }).toBe(3);
+  neighbours.set('pod-2', undefined);
+  expect(loads.of('p').allInFlight).toBe(2);
 });

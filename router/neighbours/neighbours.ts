@@ -1,5 +1,12 @@
-import type { DemandState } from '../../protocol/demand.ts';
+import {
+  type DemandMessage,
+  type DemandState,
+  demandPathWithBlocks,
+} from '../../protocol/demand.ts';
 import { DemandFollowers } from '../../protocol/followers.ts';
+import { decodeBlocks } from '../balance/block-list.ts';
+import type { LoadElsewhere } from '../balance/replica-load.ts';
+import type { ReplicaLoads } from '../balance/replica-loads.ts';
 import type { RouterDemand } from '../hold/share.ts';
 
 /** What a tenant uses through other routers. */
@@ -32,8 +39,14 @@ export class Neighbours {
    * @param router this router's own name in its stream: what says it is no neighbour
    * @param changed told when anything that the neighbours said has changed
    * @param nowMs a monotonic clock in milliseconds
+   * @param loads gets to know what they have at replicas, and what prompts they have sent there
    */
-  constructor(router: string, changed: () => void, nowMs: () => number) {
+  constructor(
+    router: string,
+    changed: () => void,
+    nowMs: () => number,
+    loads?: Pick<ReplicaLoads, 'hearLoads' | 'hearBlocks'>,
+  ) {
     this.#router = router;
     const update = () => {
       this.#live = this.#followers
@@ -41,9 +54,15 @@ export class Neighbours {
         .flatMap(({ key, router: name = key, state }) =>
           state && name !== this.#router ? [{ router: name, state }] : [],
         );
+      loads?.hearLoads(this.#loadsByPod());
       changed();
     };
-    this.#followers = new DemandFollowers({ onMessages: update, onLost: update }, nowMs);
+    const onMessages = (_key: string, messages: readonly DemandMessage[]) => {
+      if (loads) hearBlocks(loads, messages);
+      update();
+    };
+    const handler = { onMessages, onLost: update };
+    this.#followers = new DemandFollowers(handler, nowMs, demandPathWithBlocks);
   }
 
   /** Follows the router of a pod from now on. @param origin undefined: it does not run, or not any more */
@@ -96,5 +115,31 @@ export class Neighbours {
   /** Ends every stream. */
   stop(): Promise<void> {
     return this.#followers.stop();
+  }
+
+  #loadsByPod(): Map<string, LoadElsewhere> {
+    const sums = new Map<string, LoadElsewhere>();
+    for (const { state } of this.#live) {
+      for (const { uid, inFlight, pendingTokens } of state.pods.values()) {
+        const sum = sums.get(uid);
+        sums.set(uid, {
+          inFlight: inFlight + (sum?.inFlight ?? 0),
+          pendingTokens: pendingTokens + (sum?.pendingTokens ?? 0),
+        });
+      }
+    }
+    return sums;
+  }
+}
+
+function hearBlocks(
+  loads: Pick<ReplicaLoads, 'hearBlocks'>,
+  messages: readonly DemandMessage[],
+): void {
+  for (const { blocks = [] } of messages) {
+    for (const { uid, list } of blocks) {
+      const known = decodeBlocks(list);
+      if (known) loads.hearBlocks(uid, known);
+    }
   }
 }
