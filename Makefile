@@ -6,7 +6,7 @@ CLUSTER_NAME ?= demo
 CLUSTER ?= local
 export CLUSTER_NAME CLUSTER
 
-.PHONY: help install demo demo-down test unit e2e soak-kube soak-rollout bench-kube bench-routing check audit fmt generate cluster cluster-down cluster-status kubectl images vllm conformance fuzz
+.PHONY: help install demo demo-down test unit e2e soak-kube soak-rollout bench-kube bench-routing check audit fmt generate cluster cluster-down cluster-status kubectl images vllm programs conformance fuzz
 
 help: ## List the tasks
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -86,6 +86,9 @@ fuzz: install ## 100,000 mutated requests and replies through a router (make tes
 
 vllm: install ## Fetch the real vLLM for processors into the cache folder (2 GB; once)
 	node hack/vllm/main.ts
+
+programs: install ## Build the programs of others that some tests run against (Go; once)
+	node hack/programs/main.ts
 
 images: install ## Build the container images
 	node hack/images/main.ts build

@@ -66,6 +66,11 @@ function elementOf(xml: string, name: string): string {
   return text.replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&');
 }
 
+/** The last one is versitygw's word for the first. */
+const credentialsCodes: readonly string[] = [
+  ...['InvalidAccessKeyId', 'SignatureDoesNotMatch', 'ExpiredToken', 'XAdminUserNotFound'],
+];
+
 /** S3 says what is wrong in its body, and in which region a bucket is in a header. */
 function explainer(bucket: string): Explain {
   return ({ status, headers }, body) => {
@@ -77,8 +82,7 @@ function explainer(bucket: string): Explain {
         'BadCredentials',
         `${problem}, which is in ${region}, not in AWS_REGION`,
       );
-    if (['InvalidAccessKeyId', 'SignatureDoesNotMatch', 'ExpiredToken'].includes(code))
-      return new LoadError('BadCredentials', problem);
+    if (credentialsCodes.includes(code)) return new LoadError('BadCredentials', problem);
     if (status === 403) return new LoadError('Unauthorized', problem);
     return code === 'NoSuchBucket' ? new LoadError('NotFound', problem) : undefined;
   };

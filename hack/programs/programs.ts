@@ -1,0 +1,60 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, rename } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { cacheDir } from '../cache.ts';
+import { runCommand } from '../command.ts';
+import { withHostLock } from '../host-lock.ts';
+
+/** Programs of others that tests run against, by what they are, with the package that is built. */
+export const programs = {
+  /** An S3 server over a folder. */
+  versitygw: 'github.com/versity/versitygw/cmd/versitygw',
+  /** The controller of LeaderWorkerSets. */
+  lws: 'sigs.k8s.io/lws/cmd',
+  /** A kubelet plugin that offers devices that are none (dynamic resource allocation). */
+  'dra-driver': 'sigs.k8s.io/dra-example-driver/cmd/dra-example-kubeletplugin',
+} as const;
+
+export type ProgramName = keyof typeof programs;
+
+/** A module of its own for each, so that none decides another's versions. */
+const moduleDir = (name: ProgramName) => join(import.meta.dirname, name);
+const environment = { GOTOOLCHAIN: 'local', GOFLAGS: '-mod=readonly', CGO_ENABLED: '0' };
+const flags = ['-trimpath', '-buildvcs=false', '-gcflags=all=-dwarf=false', '-ldflags=-s -w'];
+
+/** Where a program is; undefined: it is not built. */
+export async function findProgram(name: ProgramName): Promise<string | undefined> {
+  const path = await pathOf(name);
+  return existsSync(path) ? path : undefined;
+}
+
+/**
+ * Builds a program from its Go module when the cache lacks it, and returns where it is.
+ * @throws CommandError when the build fails
+ */
+export async function buildProgram(name: ProgramName): Promise<string> {
+  const path = await pathOf(name);
+  await withHostLock(`program-${name}`, async () => {
+    if (existsSync(path)) return;
+    await mkdir(dirname(path), { recursive: true });
+    const unfinished = `${path}.unfinished`;
+    const options = { cwd: moduleDir(name), env: environment };
+    await runCommand('go', ['build', ...flags, '-o', unfinished, programs[name]], options);
+    await rename(unfinished, path);
+  });
+  return path;
+}
+
+/** The folder of a Go module that a program is built of, for what lies beside its source. */
+export async function moduleFolder(name: ProgramName, module: string): Promise<string> {
+  const options = { cwd: moduleDir(name), env: environment };
+  return (await runCommand('go', ['list', '-m', '-f', '{{.Dir}}', module], options)).trim();
+}
+
+/** Another place for other sources, so that a program that is there is the right one. */
+async function pathOf(name: ProgramName): Promise<string> {
+  const hash = createHash('sha256').update(JSON.stringify([flags, programs[name]]));
+  for (const file of ['go.mod', 'go.sum']) hash.update(await readFile(join(moduleDir(name), file)));
+  return join(cacheDir(), 'programs', hash.digest('hex').slice(0, 16), name);
+}
