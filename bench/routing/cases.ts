@@ -11,6 +11,8 @@ export interface Case {
   readonly workload: Kind | 'mooncake';
   readonly replicas: number;
   readonly routers: number;
+  /** Absent: routers tell each other what they do, where their rule can. */
+  readonly isShared?: boolean;
   /** New requests or conversations in a second; of a trace: how many times faster than recorded. */
   readonly rate: number;
   /** How long they come; of a trace: how much of the record is played. */
@@ -74,7 +76,7 @@ export function runCase(
   tracePath: string | undefined,
   names: readonly string[] = Object.keys(rules),
 ): CaseResult {
-  const { workload: kind, replicas, routers, rate, forS } = one;
+  const { workload: kind, replicas, routers, rate, forS, isShared = true } = one;
   const model: ReplicaModel = { ...referenceModel, kvTokens: one.kvTokens };
   const found: Record<string, Summary[]> = {};
   let requests = 0;
@@ -87,7 +89,7 @@ export function runCase(
     for (const name of names) {
       const makeRule = rules[name];
       if (!makeRule) continue;
-      const served = simulate({ workload, replicas, routers, model, seed }, makeRule);
+      const served = simulate({ workload, replicas, routers, isShared, model, seed }, makeRule);
       requests = served.length;
       found[name] = [...(found[name] ?? []), summarize(served, replicas)];
     }

@@ -5,12 +5,16 @@ import type { EngineState, Rule, RuleContext } from './rules/rule.ts';
 
 /** How often engines' metrics are read. */
 const scrapeS = 0.05;
+/** How often routers tell each other what is new: the router's 20 ms, and the way. */
+const tellS = 0.03;
 
 /** What is simulated. */
 export interface Setting {
   readonly workload: Workload;
   readonly replicas: number;
   readonly routers: number;
+  /** Whether routers tell each other what they do, where their rule can. */
+  readonly isShared: boolean;
   readonly model: ReplicaModel;
   readonly seed: number;
 }
@@ -28,7 +32,8 @@ export interface Served {
 
 type Event =
   | { kind: 'arrival'; atS: number; request: SimRequest }
-  | { kind: 'steps'; atS: number; replica: number };
+  | { kind: 'steps'; atS: number; replica: number }
+  | { kind: 'tell'; atS: number };
 
 /** Runs a workload to its last answer. Each request comes in at a router drawn by chance. */
 export function simulate(setting: Setting, makeRule: (context: RuleContext) => Rule): Served[] {
@@ -47,12 +52,14 @@ export function simulate(setting: Setting, makeRule: (context: RuleContext) => R
           served.firstTokenS = atS;
           served.cachedTokens = cachedTokens;
           rules[served.router]?.firstToken(request, served.replica, cachedTokens);
+          tellSoon();
         },
         finished(request, atS) {
           const served = open.get(request) as Served;
           served.finishedS = atS;
           open.delete(request);
           rules[served.router]?.finished(request, served.replica);
+          tellSoon();
           const { next } = request;
           if (next) {
             queue.push({ kind: 'arrival', atS: atS + next.afterS, request: next.request });
@@ -79,10 +86,22 @@ export function simulate(setting: Setting, makeRule: (context: RuleContext) => R
     }),
   );
   const entrance = seededRandom(seed + 77);
+  let isTelling = false;
+  const tellSoon = () => {
+    if (isTelling || !setting.isShared || rules.length === 1 || !rules[0]?.tell) return;
+    isTelling = true;
+    queue.push({ kind: 'tell', atS: nowS + tellS });
+  };
 
   for (const { atS, request } of workload.arrivals) queue.push({ kind: 'arrival', atS, request });
   for (let event = queue.pop(); event; event = queue.pop()) {
     nowS = event.atS;
+    if (event.kind === 'tell') {
+      isTelling = false;
+      const news = rules.flatMap((rule) => rule.tell?.() ?? []);
+      for (const [own, rule] of rules.entries()) rule.hear?.(news.filter((_, by) => by !== own));
+      continue;
+    }
     let at: number;
     if (event.kind === 'steps') {
       at = event.replica;
@@ -102,6 +121,7 @@ export function simulate(setting: Setting, makeRule: (context: RuleContext) => R
       open.set(request, served);
       all.push(served);
       rule.sent(request, at);
+      tellSoon();
       replicas[at]?.arrive(request, nowS);
       if (replicas[at]?.endS === endS) continue;
     }

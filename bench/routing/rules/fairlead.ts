@@ -1,3 +1,4 @@
+import { listOf } from '../../../router/balance/block-list.ts';
 import { unitsBefore } from '../../../router/balance/blocks.ts';
 import {
   choosePrefixAware,
@@ -7,7 +8,7 @@ import {
 import { type LoadShare, ReplicaLoad } from '../../../router/balance/replica-load.ts';
 import { TokenEstimates } from '../../../router/balance/token-estimates.ts';
 import type { SimRequest } from '../request.ts';
-import { promptOf, type Rule, type RuleContext } from './rule.ts';
+import { type News, promptOf, type Rule, type RuleContext } from './rule.ts';
 
 /** The block by which cold prompts are told apart, as in router/balance/balancer.ts: about 1 KiB. */
 const keyTokens = 256;
@@ -18,6 +19,7 @@ export class PrefixAware implements Rule {
   readonly #loads: ReplicaLoad[];
   readonly #shares = new Map<SimRequest, LoadShare>();
   readonly #estimates = new TokenEstimates();
+  #sent: { replica: number; blocks: Int32Array }[] = [];
 
   /** @param capacityTokens what the router takes a replica's cache to hold */
   constructor(context: RuleContext, capacityTokens = context.model.kvTokens) {
@@ -48,7 +50,9 @@ export class PrefixAware implements Rule {
   sent(request: SimRequest, replica: number): void {
     const share = this.#shares.get(request);
     if (share) this.#loads[replica]?.sent(share);
-    this.#loads[replica]?.prefixes.add(promptOf(request));
+    const blocks = promptOf(request);
+    this.#loads[replica]?.prefixes.add(blocks);
+    this.#sent.push({ replica, blocks });
   }
 
   firstToken(request: SimRequest, replica: number): void {
@@ -61,6 +65,25 @@ export class PrefixAware implements Rule {
     if (share) this.#loads[replica]?.ended(share);
     this.#shares.delete(request);
     this.#estimates.learn('', 0, { outputTokens: request.outputTokens });
+  }
+
+  tell(): News {
+    const loads = this.#loads.map(({ inFlight, pendingTokens }) => ({ inFlight, pendingTokens }));
+    const prompts = this.#sent;
+    this.#sent = [];
+    return { loads, prompts };
+  }
+
+  hear(news: readonly News[]): void {
+    for (const [replica, load] of this.#loads.entries()) {
+      const sum = (of: 'inFlight' | 'pendingTokens') =>
+        news.reduce((total, { loads }) => total + (loads[replica]?.[of] ?? 0), 0);
+      load.elsewhere = { inFlight: sum('inFlight'), pendingTokens: sum('pendingTokens') };
+    }
+    for (const { prompts } of news) {
+      for (const { replica, blocks } of prompts)
+        this.#loads[replica]?.prefixes.take(listOf(blocks));
+    }
   }
 
   #promptOf(request: SimRequest): Prompt {

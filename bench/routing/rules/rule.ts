@@ -1,5 +1,6 @@
 import { BlockLru } from '../../../router/balance/block-lru.ts';
 import { blocksWithin, maxUnits, unitsBefore } from '../../../router/balance/blocks.ts';
+import type { LoadElsewhere } from '../../../router/balance/replica-load.ts';
 import type { Random } from '../random.ts';
 import type { ReplicaModel } from '../replica.ts';
 import type { SimRequest } from '../request.ts';
@@ -19,6 +20,14 @@ export interface RuleContext {
   engineState(replica: number): EngineState;
 }
 
+/** What a router tells the others now and then. */
+export interface News {
+  /** What it has at each replica. */
+  readonly loads: readonly LoadElsewhere[];
+  /** Prompts that it has sent since it told the last time. */
+  readonly prompts: readonly { replica: number; blocks: Int32Array }[];
+}
+
 /** One router's way to choose a replica, and what it remembers. */
 export interface Rule {
   pick(request: SimRequest): number;
@@ -26,6 +35,9 @@ export interface Rule {
   sent(request: SimRequest, replica: number): void;
   firstToken(request: SimRequest, replica: number, cachedTokens: number): void;
   finished(request: SimRequest, replica: number): void;
+  /** What the other routers should know; absent where routers share nothing. */
+  tell?(): News;
+  hear?(news: readonly News[]): void;
 }
 
 /** Counts requests in flight, as every rule here does. */
