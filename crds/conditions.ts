@@ -17,12 +17,19 @@ export const conditionTypes = {
   AdaptersReady: {
     meaning: 'Every replica that serves has every adapter. Only where spec.adapters has any.',
   },
-  Available: { meaning: 'At least one replica serves, or there are none by choice.' },
+  Available: {
+    meaning:
+      'At least one replica serves, and spec.autoscaling.minReplicas of them, or there are none by choice.',
+  },
   Progressing: { meaning: 'Replicas are on their way to the current revision, or have arrived.' },
   Stalled: {
     meaning: 'It will not get further by itself: someone has to change something.',
   },
   Ready: { meaning: 'All of it in one: every replica serves at the current revision.' },
+  ScalingLimited: {
+    meaning:
+      'The number of replicas does not follow the requests as it would. Only with spec.autoscaling.',
+  },
 } as const satisfies Record<string, ConditionText>;
 
 export type ConditionType = keyof typeof conditionTypes;
@@ -119,7 +126,8 @@ export const reasons = {
   ScaledToZero: {
     on: ['Scheduled', 'WeightsReady', 'Available', 'Ready'],
     meaning: 'spec.replicas is 0.',
-    remedy: 'Raise spec.replicas to serve again.',
+    remedy:
+      'Nothing with spec.autoscaling: the next request makes it serve. Without, raise spec.replicas.',
   },
   Starting: {
     on: ['WeightsReady', 'Available', 'Progressing', 'Ready'],
@@ -218,6 +226,27 @@ export const reasons = {
   },
   NotStalled: { on: ['Stalled'], meaning: 'Nothing is stuck.', remedy: none },
   Ready: { on: ['Ready'], meaning: 'Every replica serves.', remedy: none },
+  WithinBounds: {
+    on: ['ScalingLimited'],
+    meaning: 'The replicas follow the requests; the bounds do not hold them back.',
+    remedy: none,
+  },
+  AtMaxReplicas: {
+    on: ['ScalingLimited'],
+    meaning: 'Within the scale-down window the requests asked for more than maxReplicas.',
+    remedy: 'Raise spec.autoscaling.maxReplicas, or live with longer waits.',
+  },
+  AnotherScaler: {
+    on: ['ScalingLimited'],
+    meaning:
+      'A HorizontalPodAutoscaler, perhaps one of KEDA, scales the same object. Fairlead leaves spec.replicas to it.',
+    remedy: 'Remove it, or remove spec.autoscaling.',
+  },
+  ScheduleRefused: {
+    on: ['ScalingLimited'],
+    meaning: 'A schedule of spec.autoscaling.schedules cannot be followed and is left out.',
+    remedy: 'Correct the field in the message.',
+  },
 } as const satisfies Record<string, ReasonText>;
 
 export type Reason = keyof typeof reasons;

@@ -7,6 +7,8 @@ export const eventReasons = {
   PodDraining: 'A pod that serves gets no new request and will be deleted when it has none.',
   PodKept: 'A draining pod is needed again and gets requests as before.',
   PodDeleted: 'A pod was deleted; the note says why, and whether its drain timeout was over.',
+  ScaledUp: 'The autoscaler asked for more replicas; the note says why.',
+  ScaledDown: 'The autoscaler asked for fewer replicas; the note says why.',
   ObjectRefused:
     'The Service, PodDisruptionBudget or NetworkPolicy cannot be written, mostly because there is one of that name which Fairlead did not make. The model is served all the same.',
 } as const satisfies Record<string, string>;

@@ -28,6 +28,14 @@ export const attemptAnnotation = 'fairlead.dev/attempt';
 /** Annotation on a model pod: the name that clients ask by, which its engine's metrics are labelled with. */
 export const servedNameAnnotation = 'fairlead.dev/served-name';
 
+/** Annotation on a model pod: the adapters that it is to serve, as JSON; its own agent reads it. */
+export const adaptersAnnotation = 'fairlead.dev/adapters';
+/**
+ * Annotation on a model pod: the adapters that its engine serves, as JSON: `{container, names}`. It holds only
+ * as long as the engine's container is the one with that id: another one begins without adapters.
+ */
+export const loadedAdaptersAnnotation = 'fairlead.dev/loaded-adapters';
+
 /** Name of the container that runs the engine in a model pod. */
 export const engineContainer = 'engine';
 /** Name of the engine container's port that answers OpenAI-format requests and health checks. */

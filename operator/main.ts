@@ -1,11 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { pino } from 'pino';
 import { createClient } from '../kube/client.ts';
+import { systemClock } from '../kube/clock.ts';
 import { loadKubeConfig } from '../kube/config.ts';
 import { currentReconcile } from '../kube/controller.ts';
 import { createElection } from '../kube/election.ts';
 import { createEventRecorder } from '../kube/events.ts';
 import { createKubeMetrics } from '../kube/metrics.ts';
+import { createReflector } from '../kube/reflector.ts';
+import { HorizontalPodAutoscalers } from '../kube/resources.ts';
 import { createOperatorMetrics, createRegistry } from '../telemetry/metrics.ts';
 import { startTracing } from '../telemetry/tracing.ts';
 import { readVersion } from '../telemetry/version.ts';
@@ -39,7 +42,7 @@ export async function runOperator(config: OperatorConfig, signal: AbortSignal): 
   const registry = createRegistry('operator', version);
   const metrics = createKubeMetrics(registry);
   const shown = createOperatorMetrics(registry);
-  const tracing = await startTracing('fairlead-operator', version);
+  const tracing = await startTracing('fairlead-operator', version, log);
   if (tracing.enabled) traceReconciles(tracing.tracer);
   /** Shows what this process alone may show, once it leads. */
   let beforeScrape = () => {};
@@ -48,11 +51,21 @@ export async function runOperator(config: OperatorConfig, signal: AbortSignal): 
   const watched = createWatched({ client, metrics, log }, config);
   const companions = createCompanionsWatched({ client, metrics, log }, config);
   const external = createExternalWatched({ client, metrics, log }, config);
+  const otherScalers = createReflector({
+    client,
+    type: HorizontalPodAutoscalers,
+    namespace: config.watchNamespace,
+    indexes: otherScalerIndexes,
+    transform: withoutStatus,
+    metrics,
+    log,
+  });
   const reflectors = [
     ...Object.values(watched),
     ...Object.values(companions),
     external.externalModels,
     ...external.secrets,
+    otherScalers,
   ];
   // Standbys follow the routers too: whoever leads next knows the load from the first moment.
   const demand = followRouters({ routers: watched.routers, nowMs: () => performance.now() });
@@ -66,7 +79,10 @@ export async function runOperator(config: OperatorConfig, signal: AbortSignal): 
     port: config.port,
     isReady: () => reflectors.every((reflector) => reflector.hasSynced()),
     registry,
-    beforeScrape: () => beforeScrape(),
+    beforeScrape: () => {
+      shown.spansDropped.inc({}, tracing.takeLost());
+      beforeScrape();
+    },
   });
 
   const election = createElection({
@@ -119,6 +135,18 @@ export async function runOperator(config: OperatorConfig, signal: AbortSignal): 
           for (const key of keysOfOwned(pod)) models.enqueue(key);
         },
       });
+      const autoscaler = createAutoscaler({
+        client: writer,
+        events,
+        modelDeployments: watched.modelDeployments,
+        otherScalers,
+        demand,
+        metrics: shown,
+        log,
+        clock: systemClock,
+        wallMs: () => Date.now(),
+        onVerdict: (key) => models.enqueue(key),
+      });
       const models = createModelDeploymentController(
         common,
         watched,
@@ -129,6 +157,7 @@ export async function runOperator(config: OperatorConfig, signal: AbortSignal): 
         coldStarts,
         prober,
         agents,
+        autoscaler,
         progress.of,
       );
       const controllers = [
@@ -136,12 +165,19 @@ export async function runOperator(config: OperatorConfig, signal: AbortSignal): 
         createCompanionsController(common, companions, watched.modelDeployments, events, config),
         createExternalModelController(common, external, watched.modelDeployments, config),
       ];
+      // It knows all before the first status is written, or a restart would take its condition away.
+      const known = [watched.modelDeployments, watched.routers, otherScalers];
+      await Promise.all(known.map((one) => one.synced(leading))).then(
+        () => autoscaler.start(),
+        () => {},
+      );
       await Promise.all(controllers.map((one) => one.start(leading))).catch((error: unknown) => {
         if (!leading.aborted) throw error;
       });
       if (!leading.aborted)
         await new Promise((resolve) => leading.addEventListener('abort', resolve, { once: true }));
       await Promise.all(controllers.map((one) => one.stop()));
+      await autoscaler.stop();
       await progress.stop();
       await prober.stop();
       agents.stop();

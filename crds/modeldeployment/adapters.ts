@@ -26,6 +26,22 @@ export const adaptersSpec = z
   )
   .max(16)
   .describe(
-    'LoRA adapters that are served beside the model, each under a name of its own. For vLLM; ranks above 16 need the argument --max-lora-rank.',
+    'LoRA adapters that are served beside the model, each under a name of its own. For vLLM; ranks above 16 need the argument --max-lora-rank. Those from hf, s3 and gs come and go while the pods run; others are mounted and make a new revision, and so does the first list. An empty list prepares the pods for adapters that come later.',
   )
   .register(kubernetes, { listType: 'map', listMapKeys: ['name'] });
+
+/** Which adapters are where; the pods' annotations have it one by one. */
+export const adaptersStatus = z
+  .array(
+    z
+      .strictObject({
+        name: z.string().max(63).describe('As in the spec.'),
+        loadedReplicas: z.int32().min(0).describe('Replicas whose engines serve it.'),
+      })
+      .describe('An adapter.'),
+  )
+  .max(16)
+  .describe('How many replicas have which adapter.')
+  .register(kubernetes, { listType: 'map', listMapKeys: ['name'] });
+
+export type AdapterStatus = z.output<typeof adaptersStatus>[number];

@@ -14,7 +14,7 @@ export interface EngineInput {
   servedName: string;
   /** Where the weights are in the container: a file or a folder, see {@link Engine.reads}. */
   modelPath: string;
-  /** Whether LoRA adapters may come while it serves. */
+  /** Whether it has to be ready for LoRA adapters that come while it serves. */
   takesAdapters: boolean;
   /** How many accelerators a replica has; 0 on the CPU. */
   accelerators: number;
@@ -49,6 +49,8 @@ export interface Engine {
   readonly usesSharedMemory: boolean;
   /** Whether it spreads a model over its accelerators in a way that needs each of them to itself. */
   readonly tensorParallel: boolean;
+  /** LoRA adapters can come and go while it serves, by vLLM's calls. */
+  readonly takesAdapters?: true;
   /** Gauges on its /metrics that count requests; undefined where it has none. */
   readonly metrics: { readonly running: string; readonly waiting: string } | undefined;
   /**

@@ -33,21 +33,18 @@ test.each([
   expect(engine.refusal(specOf(type, { args }))).toBeUndefined();
 });
 
-test('vLLM serves adapters under the names that the router asks by', () => {
+test('vLLM is readied for adapters that come while it serves', () => {
+  const input = { servedName: 'org/m', modelPath: '/m', takesAdapters: true, accelerators: 1 };
   const argsOf = (args: string[]) =>
-    engines.vLLM.args({
-      spec: specOf('vLLM', { args }),
-      servedName: 'org/m',
-      modelPath: '/m',
-      adapters: [
-        { servedName: 'org/m:a', path: '/adapters/a' },
-        { servedName: 'org/m:b', path: '/adapters/b' },
-      ],
-      accelerators: 1,
-    });
-  const modules = ['--lora-modules', 'org/m:a=/adapters/a', 'org/m:b=/adapters/b'];
-  expect(argsOf([]).slice(7, 13)).toEqual(['--enable-lora', '--max-loras', '2', ...modules]);
-  expect(argsOf(['--max-loras=1'])).not.toContain('--max-loras');
+    engines.vLLM.args({ ...input, spec: specOf('vLLM', { args }) });
+  const readied = ['--enable-lora', '--max-loras', '4', '--max-cpu-loras', '16'];
+  expect(argsOf([]).slice(7, 12)).toEqual(readied);
+  expect(argsOf(['--max-loras=1', '--max-cpu-loras', '2']).slice(7, 9)).toEqual([
+    '--enable-lora',
+    '--shutdown-timeout',
+  ]);
+  const variables = engines.vLLM.env({ ...input, spec: specOf('vLLM', {}) });
+  expect(variables).toContainEqual({ name: 'VLLM_ALLOW_RUNTIME_LORA_UPDATING', value: 'True' });
 });
 
 describe.each<[keyof typeof engines, readonly OwnedFlag[], string[]]>([
@@ -60,7 +57,7 @@ describe.each<[keyof typeof engines, readonly OwnedFlag[], string[]]>([
       spec: specOf(type, { contextLength: 1, maxConcurrency: 1, args }),
       servedName: 'skiff',
       modelPath: '/m',
-      adapters: [],
+      takesAdapters: false,
       accelerators: 2,
     });
 

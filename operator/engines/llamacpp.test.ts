@@ -11,7 +11,7 @@ const argsOf = (spec: Record<string, unknown>) =>
       spec: modelDeployment(spec).spec,
       servedName: 'skiff',
       modelPath: '/m',
-      adapters: [],
+      takesAdapters: false,
       accelerators: 0,
     })
     .join(' ');

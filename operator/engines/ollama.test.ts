@@ -25,7 +25,7 @@ test('the file is entered under the served name before anybody can connect', asy
   const { spec } = modelDeployment({ engine: { type: 'Ollama', maxConcurrency: 2 } });
   const input = {
     spec,
-    adapters: [],
+    takesAdapters: false,
     accelerators: 0,
     servedName: 'org/skiff:1',
     modelPath: '/models/m.gguf',

@@ -34,6 +34,7 @@ export const vllm: Engine = {
   writablePaths: ['/tmp', '/cache'],
   usesSharedMemory: true,
   tensorParallel: true,
+  takesAdapters: true,
   metrics,
 
   memoryShare(spec) {

@@ -19,6 +19,7 @@ import {
   type Pod,
   Pods,
 } from '../../kube/resources.ts';
+import type { Autoscaler } from '../autoscaling/autoscaler.ts';
 import type { Agents } from '../adapters/agents.ts';
 import { jobIndexes, keysOfWanting, type LoadStores } from '../cache/state.ts';
 import type { ColdStarts } from '../coldstart/record.ts';
@@ -128,6 +129,7 @@ export function createModelDeploymentController(
   coldStarts: ColdStarts,
   prober: Prober,
   agents: Agents,
+  scaling: Pick<Autoscaler, 'verdictOf'>,
   progressOf: LoadStores['progressOf'],
 ): Controller {
   const { store } = modelDeployments;
@@ -147,6 +149,7 @@ export function createModelDeploymentController(
       coldStarts,
       prober,
       agents,
+      scaling,
       settings,
       routerUrl: settings.routerUrl,
       nowMs: () => Date.now(),

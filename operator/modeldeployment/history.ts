@@ -1,9 +1,11 @@
+import { createHash } from 'node:crypto';
+import type { AcceleratorProfileSpec } from '../../crds/acceleratorprofile.ts';
 import { managedByFairlead, managedByLabel, modelDeploymentLabel } from '../../crds/labels.ts';
 import type { ModelDeployment } from '../../crds/modeldeployment.ts';
 import { controllerReference, type Intent } from '../../kube/object.ts';
 import type { ControllerRevision } from '../../kube/resources.ts';
 import type { PodTemplate } from './replica-pod.ts';
-import { newestAlgorithm } from './revision.ts';
+import { canonical, newestAlgorithm } from './revision.ts';
 
 /** A revision whose pods can be made at any time, just as they were made first. */
 export interface StoredRevision {
@@ -15,6 +17,8 @@ export interface StoredRevision {
   /** Counts up from 1 over the life of the ModelDeployment. */
   number: number;
   template: PodTemplate;
+  /** What {@link profileHash} gave when it was rendered. */
+  profile?: string;
 }
 
 /** What a ControllerRevision of ours holds. */
@@ -23,14 +27,15 @@ interface Data {
   algorithm: number;
   revision: string;
   template: PodTemplate;
+  profile?: string;
 }
 
 /** What is kept, by revision. */
 export function historyOf(objects: readonly ControllerRevision[]): Map<string, StoredRevision> {
   return new Map(
     objects.map(({ metadata: { name, uid }, revision: number, data }) => {
-      const { revision, template } = data as Data;
-      return [revision, { revision, name, uid, number, template }];
+      const { revision, template, profile } = data as Data;
+      return [revision, { revision, name, uid, number, template, ...(profile && { profile }) }];
     }),
   );
 }
@@ -44,9 +49,13 @@ export function controllerRevisionOf(
   revision: string,
   template: PodTemplate,
   history: ReadonlyMap<string, StoredRevision>,
+  profile: AcceleratorProfileSpec | undefined,
 ): Intent<ControllerRevision> {
   const { name, namespace } = deployment.metadata;
-  const data: Data = { algorithm: newestAlgorithm, revision, template };
+  const data: Data = {
+    ...{ algorithm: newestAlgorithm, revision, template },
+    ...(profile && { profile: profileHash(profile) }),
+  };
   return {
     metadata: {
       name: `${name}-${revision}`,
@@ -57,6 +66,11 @@ export function controllerRevisionOf(
     revision: Math.max(0, ...[...history.values()].map(({ number }) => number)) + 1,
     data,
   };
+}
+
+/** What of a profile reaches pods, in short: two profiles with one hash make the same pods. */
+export function profileHash({ pricePerHour: _, ...spec }: AcceleratorProfileSpec): string {
+  return createHash('sha256').update(canonical(spec)).digest('hex').slice(0, 8);
 }
 
 /**

@@ -6,8 +6,10 @@ import type { SpecProblem } from './resolve.ts';
 
 /** What the conditions are judged by. */
 export interface View {
-  /** `spec.replicas`. */
+  /** How many there are to be. */
   desired: number;
+  /** How many of them must serve for the model to be available. */
+  least: number;
   revision: string;
   /** Whether all replicas were at another revision before. */
   replacing: boolean;
@@ -19,6 +21,10 @@ export interface View {
   problem: SpecProblem | undefined;
   /** Whether replicas have their adapters; undefined: there are none to have. */
   adapters?: Verdict | undefined;
+  /** What holds the autoscaler back; undefined: it does not scale this one. */
+  scaling?: Verdict | undefined;
+  /** The name of a profile that is another than when the revision was made. */
+  changedProfile: string | undefined;
   /** `spec.paused`. */
   isPaused: boolean;
   /** Whether replicas of the revision are in trouble that stops its rollout. */
@@ -59,7 +65,7 @@ const mostGroups = 3;
 /** Of each condition; those that are not always there are absent where they have nothing to say. */
 type Verdicts = Record<Exclude<ConditionType, Optional>, Verdict> &
   Partial<Record<Optional, Verdict>>;
-type Optional = 'AdaptersReady';
+type Optional = 'AdaptersReady' | 'ScalingLimited';
 
 /** Every condition, each from the view alone. Pure. */
 export function judge(view: View): Verdicts {
@@ -72,6 +78,7 @@ export function judge(view: View): Verdicts {
     Progressing: progressing(view),
     Stalled: stalled(view),
     Ready: ready(view),
+    ...(view.scaling && { ScalingLimited: view.scaling }),
   };
 }
 
@@ -86,7 +93,7 @@ function scheduled(view: View): Verdict {
   if (stuck.length > 0) return { status: 'False', ...tell('Unschedulable', stuck) };
   if (view.refusal !== undefined) return refused(view.refusal);
   if (live.length === 0 && view.problem) return notAccepted();
-  if (live.length === 0 && desired === 0) return toZero();
+  if (live.length === 0 && desired === 0) return toZero(view);
   if (live.length === 0 && view.loads.length > 0) {
     const message = 'Replicas are made when the cache has their weights.';
     return { status: 'Unknown', reason: 'Scheduling', message };
@@ -108,7 +115,7 @@ function weightsReady(view: View): Verdict {
   if (failing.length > 0) return { status: 'False', ...tell('WeightsFailed', failing) };
   if (live.length === 0 && view.problem) return notAccepted();
   if (loads.length > 0) return { status: 'Unknown', ...tell('LoadingWeights', loads) };
-  if (live.length === 0 && desired === 0) return toZero();
+  if (live.length === 0 && desired === 0) return toZero(view);
   const having = live.filter(({ ready: serves, problem }) => {
     return serves || (problem && pastWeights.includes(problem.reason));
   });
@@ -122,14 +129,14 @@ function weightsReady(view: View): Verdict {
 }
 
 function available(view: View): Verdict {
-  const { live, desired } = view;
+  const { live, desired, least } = view;
   const serving = live.filter((replica) => replica.ready).length;
-  if (serving > 0) {
+  if (serving >= least) {
     const message = `${serving} of ${desired} replicas serve.`;
     return { status: 'True', reason: 'ReplicasReady', message };
   }
   if (live.length === 0 && view.problem) return notAccepted();
-  if (live.length === 0 && desired === 0) return toZero();
+  if (live.length === 0 && desired === 0) return toZero(view);
   return trouble(view) ?? starting(view);
 }
 
@@ -141,7 +148,7 @@ function progressing(view: View): Verdict {
     return { status: 'Unknown', reason: 'Paused', message };
   }
   if (hasArrived(view)) {
-    const message = `${replicasText(desired)} of revision ${revision}.`;
+    const message = `${replicasText(desired)} of revision ${revision}.${profileNote(view)}`;
     return { status: 'True', reason: 'RolledOut', message };
   }
   if (late.length > 0) return { status: 'False', ...tooLate(late) };
@@ -165,6 +172,11 @@ function progressing(view: View): Verdict {
   return { status: 'True', reason: serving > 0 ? 'Scaling' : 'Starting', message };
 }
 
+function profileNote({ changedProfile }: View): string {
+  if (changedProfile === undefined) return '';
+  return ` AcceleratorProfile ${changedProfile} has changed, and is not in use yet: the next revision takes it up.`;
+}
+
 /** Whether there are as many replicas as wanted, all of the revision and serving. */
 function hasArrived({ live, desired, revision }: View): boolean {
   const arrived = live.filter((replica) => replica.revision === revision && replica.ready);
@@ -180,11 +192,11 @@ function stalled({ problem, late }: View): Verdict {
 function ready(view: View): Verdict {
   const { live, desired, problem } = view;
   if (problem) return { status: 'False', ...problem };
-  if (live.length === 0 && desired === 0) return toZero();
+  if (live.length === 0 && desired === 0) return toZero(view);
   if (hasArrived(view)) {
     if (view.adapters && view.adapters.status !== 'True')
       return { ...view.adapters, status: 'False' };
-    const message = `${replicasText(desired)} ${desired === 1 ? 'serves' : 'serve'}.`;
+    const message = `${replicasText(desired)} ${desired === 1 ? 'serves' : 'serve'}.${profileNote(view)}`;
     return { status: 'True', reason: 'Ready', message };
   }
   return trouble(view) ?? { ...progressing(view), status: 'False' };
@@ -247,8 +259,12 @@ function notAccepted(): Verdict {
   return { status: 'False', reason: 'NotAccepted', message };
 }
 
-function toZero(): Verdict {
-  return { status: 'True', reason: 'ScaledToZero', message: 'spec.replicas is 0.' };
+function toZero({ scaling }: View): Verdict {
+  const isOurs = scaling !== undefined && scaling.reason !== 'AnotherScaler';
+  const message = isOurs
+    ? 'There was no request for a while; the next one starts a replica.'
+    : 'spec.replicas is 0.';
+  return { status: 'True', reason: 'ScaledToZero', message };
 }
 
 function replicasText(count: number): string {

@@ -35,7 +35,7 @@ export async function keepRevision(
     if (!isAlreadyExists(error)) throw error;
   }
   const template = renderTemplate(deployment, resolved);
-  const intent = controllerRevisionOf(deployment, revision, template, history);
+  const intent = controllerRevisionOf(deployment, revision, template, history, resolved.profile);
   try {
     const created = await client.create(ControllerRevisions, intent, options);
     return historyOf([created]).get(revision);

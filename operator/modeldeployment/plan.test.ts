@@ -39,6 +39,18 @@ describe('scaling', () => {
     expect(shown(plan(input(replicas, present)))).toEqual(actions);
   });
 
+  test.each<[string, Partial<Replica>[]]>([
+    ['on the node with the most replicas', [{ node: 'b', createdAtMs: nowMs + 1 }, {}, {}]],
+    ['the newest', [{ createdAtMs: nowMs - 2 }, { createdAtMs: nowMs - 1 }]],
+  ])('of those with as many in flight, the one %s', (_case, rest) => {
+    const present = rest.map((one, slot) => replica(slot, one));
+    const last = `~skiff-new-${rest.length - 1} Surplus`;
+    expect(shown(plan(input(rest.length - 1, present)))).toEqual([last]);
+    const reversed = rest.toReversed().map((one, slot) => replica(slot, one));
+    const first = rest.length === 3 ? '~skiff-new-1 Surplus' : '~skiff-new-0 Surplus';
+    expect(shown(plan(input(rest.length - 1, reversed)))).toEqual([first]);
+  });
+
   test('before the highest slot, the one with the fewest in flight', () => {
     const inFlight = (uid: string) => (uid === 'uid-new-0' ? 1 : 2);
     const demand = { inFlight, isDrained: () => false };

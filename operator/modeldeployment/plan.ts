@@ -192,7 +192,7 @@ function dueTimes({ present, revision }: PlanInput, isHeld: boolean): Map<Replic
 
 /**
  * All but `most`, the least useful first: without node, not ready, of an old revision, with the fewest in
- * flight, in the highest slot.
+ * flight, on the node with the most replicas, the newest, whose prefix cache is the coldest.
  */
 function leastUseful(
   replicas: readonly Replica[],
@@ -203,9 +203,15 @@ function leastUseful(
     Number(replica.scheduled) * 4 +
     Number(replica.ready) * 2 +
     Number(replica.revision === revision);
+  const perNode = Map.groupBy(replicas, ({ node }) => node);
+  const beside = ({ node }: Replica) => perNode.get(node)?.length ?? 0;
   const sorted = replicas.toSorted(
     (a, b) =>
-      rank(a) - rank(b) || demand.inFlight(a.uid) - demand.inFlight(b.uid) || b.slot - a.slot,
+      rank(a) - rank(b) ||
+      demand.inFlight(a.uid) - demand.inFlight(b.uid) ||
+      beside(b) - beside(a) ||
+      b.createdAtMs - a.createdAtMs ||
+      b.slot - a.slot,
   );
   return sorted.slice(0, Math.max(0, replicas.length - most));
 }

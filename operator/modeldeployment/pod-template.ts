@@ -1,6 +1,7 @@
 import { engineContainer, managedByLabel } from '../../crds/labels.ts';
 import type { PodTemplateSpec } from '../../crds/modeldeployment/pod-template.ts';
 import type { Pod } from '../../kube/resources.ts';
+import { adaptersFolder } from '../adapters/protocol.ts';
 import type { Container } from '../engines/engine.ts';
 import type { PodTemplate } from './replica-pod.ts';
 
@@ -17,7 +18,7 @@ const instead: Readonly<Record<string, string>> = {
   resources: 'Use spec.resources.',
 };
 /** Where weights are; what else the engine writes to may be a volume of the user's. */
-const weightsPaths = ['/models', '/adapters'];
+const weightsPaths = ['/models', '/adapters', adaptersFolder];
 
 /**
  * What in `template` Fairlead needs as it is.

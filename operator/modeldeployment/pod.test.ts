@@ -66,6 +66,17 @@ test.each(engineTypes)('%s on the CPU, with nothing said', async (type) => {
   );
 });
 
+test('vLLM with adapters: an agent beside it, what it is told, and what it may read', async () => {
+  const adapters = [
+    { name: 'law', source: { uri: 'hf://team/law', secretName: 'hub' } },
+    { name: 'tax', source: { uri: 's3://bucket/tax', secretName: 'store' } },
+    { name: 'med', source: { uri: 'oci://r.example/med:1' } },
+  ];
+  await expect(yaml(render({ engine: { type: 'vLLM' }, adapters }))).toMatchFileSnapshot(
+    golden('vllm-adapters'),
+  );
+});
+
 /** What a profile and the fields of the engine change, without what every pod of the engine has. */
 test.each(engineTypes)('%s with everything said, on every accelerator', async (type) => {
   const rendered = Object.entries(profiles).map(([name, profile]) => {

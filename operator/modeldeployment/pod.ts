@@ -4,6 +4,7 @@ import { engineContainer, enginePort } from '../../crds/labels.ts';
 import type { ModelDeployment } from '../../crds/modeldeployment.ts';
 import { servedNameOf } from '../../crds/names.ts';
 import type { Pod } from '../../kube/resources.ts';
+import { type AdapterParts, adapterParts } from '../adapters/sidecar.ts';
 import type { Container, Endpoint, Engine, EnvironmentVariable } from '../engines/engine.ts';
 import { fitOf, fitVariable } from '../weights/fit.ts';
 import type { ModelWeights } from '../weights/schemes.ts';
@@ -33,12 +34,21 @@ export function renderTemplate(deployment: ModelDeployment, resolved: Resolved):
   const { weights, profile } = resolved;
   const scratch = scratchVolumes(deployment, resolved);
   const { resourceClaims, container: devices } = devicesOf(deployment, profile);
+  const adapters = adaptersOf(deployment, resolved);
+  const initContainers = [
+    ...loaders(deployment, resolved),
+    ...(adapters ? [adapters.sidecar] : []),
+  ];
   const template: PodTemplate = {
     metadata: {},
     spec: {
-      ...(weights.initContainers && { initContainers: loaders(deployment, resolved) }),
-      containers: [engineContainerOf(deployment, resolved, scratch, devices)],
-      volumes: [...weights.volumes, ...scratch.map(({ volume }) => volume)],
+      ...(initContainers.length > 0 && { initContainers }),
+      containers: [engineContainerOf(deployment, resolved, scratch, devices, adapters)],
+      volumes: [
+        ...weights.volumes,
+        ...(adapters?.volumes ?? []),
+        ...scratch.map(({ volume }) => volume),
+      ],
       ...(resourceClaims && { resourceClaims }),
       restartPolicy: 'Always',
       terminationGracePeriodSeconds: seconds(spec.rollout.drainTimeout),
@@ -73,6 +83,11 @@ function loaders(deployment: ModelDeployment, resolved: Resolved): Container[] {
   }));
 }
 
+function adaptersOf({ spec }: ModelDeployment, { engine, weights }: Resolved) {
+  if (!engine.takesAdapters) return undefined;
+  return adapterParts(spec, weights.loader, engine.endpoint(spec.engine).port);
+}
+
 /** A volume that is empty when the pod starts, and where the engine has it. */
 interface Scratch {
   volume: NonNullable<Pod['spec']['volumes']>[number];
@@ -99,6 +114,7 @@ function engineContainerOf(
   { engine, image, weights, profile }: Resolved,
   scratch: readonly Scratch[],
   devices: Devices['container'],
+  adapters: AdapterParts | undefined,
 ): Container {
   const { spec } = deployment;
   const servedName = servedNameOf(deployment);
@@ -106,10 +122,7 @@ function engineContainerOf(
     spec,
     servedName,
     modelPath: weights.modelPath,
-    adapters: weights.adapters.map(({ name, path }) => ({
-      servedName: `${servedName}:${name}`,
-      path,
-    })),
+    takesAdapters: adapters !== undefined,
     accelerators: profile ? spec.accelerator.count : 0,
   };
   const endpoint = engine.endpoint(spec.engine);
@@ -130,6 +143,7 @@ function engineContainerOf(
     terminationMessagePolicy: 'FallbackToLogsOnError',
     volumeMounts: [
       ...weights.volumeMounts,
+      ...(adapters?.volumeMounts ?? []),
       ...scratch.map(({ volume: { name }, mountPath }) => ({ name, mountPath })),
     ],
     securityContext: {

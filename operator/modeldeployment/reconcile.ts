@@ -8,6 +8,7 @@ import {
   ModelDeployments,
 } from '../../crds/modeldeployment.ts';
 import { servedNameOf } from '../../crds/names.ts';
+import { wantedReplicas } from '../../crds/replicas.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import type { ReconcileContext, Result } from '../../kube/controller.ts';
 import { isNotFound } from '../../kube/errors.ts';
@@ -15,6 +16,7 @@ import type { EventRecorder } from '../../kube/events.ts';
 import { controllerOf, keyOf } from '../../kube/object.ts';
 import type { ControllerRevision, Pod } from '../../kube/resources.ts';
 import type { Store } from '../../kube/store.ts';
+import type { Autoscaler } from '../autoscaling/autoscaler.ts';
 import type { Agents } from '../adapters/agents.ts';
 import { bringAdapters } from '../adapters/step.ts';
 import { bringLoads } from '../cache/bring.ts';
@@ -24,7 +26,7 @@ import { type ClaimantStores, conflictOf } from '../names/rivals.ts';
 import { engineOrigin } from '../pod-origin.ts';
 import type { Prober } from '../probe/prober.ts';
 import { type Applied, applyPlan, fieldManager } from './apply.ts';
-import { historyOf, outlived, type StoredRevision } from './history.ts';
+import { historyOf, outlived, profileHash, type StoredRevision } from './history.ts';
 import { byModelDeployment, byOwner } from './indexes.ts';
 import { forgetRevisions, keepRevision } from './keep-revision.ts';
 import { type Demand, type Plan, plan } from './plan.ts';
@@ -54,6 +56,7 @@ export interface ReconcilerOptions {
   coldStarts: Pick<ColdStarts, 'lastOf'>;
   prober: Pick<Prober, 'look' | 'forget'>;
   agents: Agents;
+  scaling: Pick<Autoscaler, 'verdictOf'>;
   settings: ResolveSettings;
   routerUrl: string;
   /** Milliseconds since 1970. */
@@ -75,7 +78,7 @@ interface Outcome extends Applied {
  * PersistentVolumeClaims, what routers and loaders say.
  * Writes: Pods (create, annotate, delete), ControllerRevisions (create, delete), ResourceClaimTemplates and
  * PersistentVolumeClaims (create), Jobs (create, owners, delete), the status of ModelDeployments, Events.
- * Never writes: the spec of anything; `spec.replicas` is the user's or the HPA's.
+ * Never writes: the spec of anything; `spec.replicas` is the user's or a scaler's.
  */
 export function createReconciler(options: ReconcilerOptions) {
   const { client, events, settings, demand, prober, routerUrl, nowMs } = options;
@@ -88,13 +91,15 @@ export function createReconciler(options: ReconcilerOptions) {
       prober.forget(key);
       return undefined;
     }
-    const { deployment, present, loads } = observed;
-    const outcome = deployment.spec.paused ? idle : await act(observed, signal);
+    const { deployment, present, loads, changedProfile } = observed;
+    const outcome = deployment.spec.paused
+      ? await keepAll(observed, signal)
+      : await act(observed, signal);
 
     const { revision } = observed;
     const capabilities = outcome.problem ? deployment.status?.capabilities : tried(observed);
     const told = { ...outcome, deployment, revision, present, loads, capabilities, routerUrl };
-    const shown = { ...told, nowMs: nowMs() };
+    const shown = { ...told, changedProfile, nowMs: nowMs() };
     const lastColdStart = options.coldStarts.lastOf(deployment);
     const adapters = await bringAdaptersOf(observed, signal);
     await writeStatus(deployment, statusOf({ ...shown, lastColdStart, adapters }), signal);
@@ -108,6 +113,17 @@ export function createReconciler(options: ReconcilerOptions) {
     return Number.isFinite(afterMs) ? { requeueAfterMs: afterMs } : undefined;
   };
 
+  /** While nothing is done, no replica is drained: what was to go serves on. */
+  async function keepAll(observed: Observed, signal: AbortSignal): Promise<Outcome> {
+    const { deployment, present, cached } = observed;
+    const undrains = present.filter(({ state }) => state === 'draining');
+    const planned: Plan = { ...nothing, undrains };
+    const using = { client, events, signal, nowMs: nowMs() };
+    const applied = await applyPlan(deployment, new Map(), planned, using);
+    remember(planned, cached, unseen, using.nowMs);
+    return applied;
+  }
+
   /** load into caches → keep the revision → plan → apply → forget what is outlived. */
   async function act(observed: Observed, signal: AbortSignal): Promise<Outcome> {
     const { deployment, present, takenSlots, resolution, history, revision } = observed;
@@ -115,7 +131,7 @@ export function createReconciler(options: ReconcilerOptions) {
     const kept = history.get(revision);
     // What was resolved once needs nothing more, whatever became of the defaults or the profile since.
     if ('problem' in resolution && (!kept || resolution.problem.reason === 'NameConflict'))
-      return { ...idle, problem: resolution.problem };
+      return { ...(await keepAll(observed, signal)), problem: resolution.problem };
     if ('resolved' in resolution) {
       const loading = { client, signal, settings, stores: options.loads };
       const refused = await bringLoads(deployment, resolution.resolved, loading);
@@ -129,7 +145,8 @@ export function createReconciler(options: ReconcilerOptions) {
     if ('refusal' in stored) return { ...idle, refusal: stored.refusal };
 
     const templates = new Map(history).set(revision, stored);
-    const { replicas, rollout } = deployment.spec;
+    const { rollout } = deployment.spec;
+    const replicas = wantedReplicas(deployment);
     const current = deployment.status?.currentRevision;
     const fallback = current !== undefined && templates.has(current) ? current : undefined;
     const limits = rolloutOf(deployment.spec);
@@ -199,6 +216,13 @@ export function createReconciler(options: ReconcilerOptions) {
 }
 
 const idle: Outcome = { refusal: undefined, cacheIsBehind: false };
+const nothing: Plan = {
+  drains: [],
+  undrains: [],
+  deletes: [],
+  creates: [],
+  againAfterMs: undefined,
+};
 
 type Observed = NonNullable<ReturnType<typeof observe>>;
 
@@ -244,14 +268,28 @@ function observe(key: string, options: ReconcilerOptions, unseen: Unseen) {
   }
   const history: ReadonlyMap<string, StoredRevision> = historyOf(revisions.byIndex(byOwner, uid));
   const inUse = new Set([...history.keys(), ...present.map((replica) => replica.revision)]);
+  const profile = profiles.get(deployment.spec.accelerator.profile);
   const resolution = resolve(deployment, {
     conflict: conflictOf(claimants, deployment),
-    profile: profiles.get(deployment.spec.accelerator.profile),
+    profile,
     hasClaim: (name) => stores.claims.get(keyOf({ metadata: { namespace, name } })) !== undefined,
     settings: options.settings,
   });
   const wanted = 'resolved' in resolution ? resolution.resolved.weights.loads : undefined;
   const loads = loadStates(namespace, wanted ?? [], stores).filter(({ problem }) => problem);
   const revision = revisionOf(deployment, inUse);
-  return { deployment, revision, history, present, cached, takenSlots, resolution, loads };
+  const made = history.get(revision)?.profile;
+  const isChanged = made !== undefined && profile && made !== profileHash(profile.spec);
+  const changedProfile = isChanged ? profile.metadata.name : undefined;
+  return {
+    deployment,
+    revision,
+    history,
+    present,
+    cached,
+    takenSlots,
+    resolution,
+    loads,
+    changedProfile,
+  };
 }

@@ -22,6 +22,10 @@ export interface Replica {
   state: 'live' | 'draining' | 'terminating' | 'dead';
   /** Whether it has a node. */
   scheduled: boolean;
+  /** Which; empty: none yet. */
+  node: string;
+  /** Milliseconds since 1970. */
+  createdAtMs: number;
   /** Whether its engine answers; false when terminating or dead. */
   ready: boolean;
   /** Not ready: since when, from its creation on. Milliseconds since 1970. */
@@ -52,6 +56,8 @@ export function replicaOf(pod: Pod): Replica {
     attempt: diedOld ? 0 : numberOf(metadata.annotations?.[attemptAnnotation]),
     state,
     scheduled: spec.nodeName !== undefined,
+    node: spec.nodeName ?? '',
+    createdAtMs,
     ready,
     notReadySinceMs: ready ? undefined : (timeOf(readiness?.lastTransitionTime) ?? createdAtMs),
     sinceMs,

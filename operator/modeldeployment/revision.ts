@@ -66,7 +66,7 @@ function digest(intent: unknown): string {
 }
 
 /** JSON with keys in order and without what is undefined. Part of every algorithm: never change it. */
-function canonical(value: unknown): string {
+export function canonical(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonical).join()}]`;
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
   const entries = Object.entries(value)

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { type ConditionType, conditionTypes, type Reason, reasons } from '../../crds/conditions.ts';
 import { modelDeploymentStatus } from '../../crds/modeldeployment.ts';
+import { judgeAdapters } from '../adapters/verdict.ts';
 import { modelDeployment, now, nowMs, replica } from '../testing/fixtures.ts';
 import type { Problem } from './problem.ts';
 import type { Replica } from './replica.ts';
@@ -345,6 +346,21 @@ test('lastTransitionTime moves when the status flips and only then', () => {
   });
 });
 
+const noAdapter = judgeAdapters(['law'], []);
+
+test.each([
+  ['are there', 'loaded', 'True AdaptersLoaded', 'True Ready'],
+  ['are on their way', 'loading', 'Unknown LoadingAdapters', 'False LoadingAdapters'],
+  ['are refused', 'failed', 'False AdapterFailed', 'False AdapterFailed'],
+] as const)('its adapters %s', (_case, state, expected, ready) => {
+  const report = { wanted: '', container: 'c', adapters: [{ name: 'skiff:law', state }] };
+  const adapters = judgeAdapters(['law'], [{ name: 'skiff-new-0', report }]);
+  const result = status(1, [replica(0)], { adapters });
+  expect(result.adapters).toEqual(adapters.status);
+  expect(shown(result)).toContain(`AdaptersReady=${expected}`);
+  expect(shown(result)).toContain(`Ready=${ready}`);
+});
+
 test('currentRevision stays at what was last rolled out', () => {
   const before = status(1, [replica(0)]);
   const deployment = modelDeployment({ replicas: 1 }, before);
@@ -369,6 +385,8 @@ test('the catalogue lists exactly the reasons that occur, on the conditions wher
     .filter(([reason]) => !ofExternalModels.includes(reason))
     .flatMap(([reason, { on }]) => on.map((type) => `${type} ${reason}`));
   expect([...seen].sort()).toEqual(listed.sort());
-  expect(Object.keys(conditionTypes)).toEqual(status(1, []).conditions.map(({ type }) => type));
+  expect(Object.keys(conditionTypes)).toEqual(
+    status(1, [], { adapters: noAdapter }).conditions.map(({ type }) => type),
+  );
   for (const name of Object.keys(reasons) as Reason[]) expect(name).toMatch(/^[A-Z][A-Za-z]+$/);
 });

@@ -1,9 +1,10 @@
-import type { Condition } from '../../crds/conditions.ts';
+import type { Condition, Reason } from '../../crds/conditions.ts';
 import { podSelector } from '../../crds/labels.ts';
 import type { Capabilities } from '../../crds/modeldeployment/capabilities.ts';
 import type { LastColdStart } from '../../crds/modeldeployment/cold-start.ts';
 import type { ModelDeployment, ModelDeploymentStatus } from '../../crds/modeldeployment.ts';
 import { servedNamesOf } from '../../crds/names.ts';
+import { wantedReplicas } from '../../crds/replicas.ts';
 import type { AdaptersView } from '../adapters/verdict.ts';
 import type { LoadState } from '../cache/state.ts';
 import { judge, type Verdict, type View } from './judge.ts';
@@ -19,10 +20,14 @@ export interface StatusInput {
   /** Of the present spec. */
   revision: string;
   present: readonly Replica[];
+  /** The name of a profile that is another than when the revision was made. */
+  changedProfile?: string | undefined;
   /** Loads into caches that are not done. */
   loads: readonly LoadState[];
   /** What the API server said when it refused to make a pod. */
   refusal: string | undefined;
+  /** What holds its autoscaler back; undefined: it has none, or none that has looked at it yet. */
+  scaling?: Verdict | undefined;
   /** What is known of its adapters; undefined: it has none. */
   adapters?: AdaptersView | undefined;
   /** What is known of what the model can do. */
@@ -47,7 +52,8 @@ export function statusOf(input: StatusInput): ModelDeploymentStatus {
   const limits = rolloutOf(spec);
   const rollout = { present, revision, rollout: limits, nowMs };
   const view: View = {
-    desired: spec.replicas,
+    desired: wantedReplicas(deployment),
+    least: Math.max(1, spec.autoscaling?.minReplicas ?? 1),
     revision,
     replacing: before?.currentRevision !== undefined && before.currentRevision !== revision,
     live,
@@ -56,6 +62,8 @@ export function statusOf(input: StatusInput): ModelDeploymentStatus {
     refusal,
     problem,
     adapters: input.adapters?.verdict,
+    scaling: spec.autoscaling && (input.scaling ?? lastScaling(before)),
+    changedProfile: input.changedProfile,
     isPaused: spec.paused === true,
     isHeld: isRolloutHeld(rollout),
     late: lateReplicas(rollout),
@@ -82,6 +90,12 @@ export function statusOf(input: StatusInput): ModelDeploymentStatus {
       conditionOf(type, verdict, generation, before?.conditions, nowMs),
     ),
   };
+}
+
+/** A new leader says what the last one said until it knows better. */
+function lastScaling(before: ModelDeploymentStatus | undefined): Verdict | undefined {
+  const last = before?.conditions.find(({ type }) => type === 'ScalingLimited');
+  return last && { status: last.status, reason: last.reason as Reason, message: last.message };
 }
 
 const leaving: readonly Replica['state'][] = ['draining', 'terminating'];

@@ -82,7 +82,7 @@ test('a path of the node must be allowed', () => {
   );
 });
 
-test('an adapter has a volume and a loader of its own', () => {
+test('an adapter that is mounted has a volume; what is downloaded comes while the pod runs', () => {
   const adapters = [
     { name: 'law', source: { uri: 'hf://org/law', secretName: 'hub' } },
     { name: 'med.v2', source: { uri: 'oci://r.example/med:1?file=lora' } },
@@ -90,22 +90,13 @@ test('an adapter has a volume and a loader of its own', () => {
   const source = { uri: 'pvc://claim' };
   const weights = weightsFor(modelDeployment({ engine: { type: 'vLLM' }, source, adapters }));
   expect(weights.adapters).toEqual([
-    { name: 'law', path: '/adapters/law' },
+    { name: 'law', uri: 'hf://org/law', secret: 'hub' },
     { name: 'med.v2', path: '/adapters/med.v2/lora' },
   ]);
-  expect(weights.volumes.map(({ name }) => name)).toEqual(['model', 'adapter-0', 'adapter-1']);
-  expect(weights.volumeMounts.map(({ mountPath }) => mountPath)).toEqual([
-    '/models',
-    '/adapters/law',
-    '/adapters/med.v2',
-  ]);
-  expect(weights.initContainers).toMatchObject([
-    {
-      name: 'weights-adapter-0',
-      args: ['hf://org/law', 'folder', '/adapters/law'],
-      envFrom: [{ secretRef: { name: 'hub' } }],
-    },
-  ]);
+  expect(weights.volumes.map(({ name }) => name)).toEqual(['model', 'adapter-1']);
+  const paths = weights.volumeMounts.map(({ mountPath }) => mountPath);
+  expect(paths).toEqual(['/models', '/adapters/med.v2']);
+  expect(weights.initContainers).toBeUndefined();
 });
 
 test('an adapter that cannot be read is named', () => {

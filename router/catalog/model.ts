@@ -13,6 +13,8 @@ export interface Replica {
   /** The pod's IP, or the endpoint's host name; in brackets when it is IPv6. */
   readonly host: string;
   readonly port: number;
+  /** Adapters that it serves, by their own names; absent: none. */
+  readonly adapters?: ReadonlySet<string> | undefined;
   /** Absent: a pod, asked by plain HTTP at the paths that clients use. */
   readonly external?: ExternalEndpoint | undefined;
 }

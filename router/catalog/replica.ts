@@ -1,6 +1,7 @@
 import { drainingAnnotation, enginePort, revisionLabel } from '../../crds/labels.ts';
 import { isReady } from '../../kube/readiness.ts';
 import type { Pod } from '../../kube/resources.ts';
+import { loadedAdapters } from './adapters.ts';
 import type { Replica } from './model.ts';
 
 /** Whether a pod may get new requests: `ready`; not yet: `starting`; never again: `terminating`. */
@@ -22,12 +23,14 @@ export function podState(pod: Pod, answering: ReadonlySet<string> = none): PodSt
 }
 
 /** Where a ready pod is reached; undefined when none of its containers has a port named `http`. */
-export function replicaOf({ metadata, spec, status }: Pod): Replica | undefined {
+export function replicaOf(pod: Pod): Replica | undefined {
+  const { metadata, spec, status } = pod;
   const port = spec.containers
     .flatMap((container) => container.ports ?? [])
     .find(({ name }) => name === enginePort)?.containerPort;
   const address = status?.podIP;
   if (port === undefined || !address) return undefined;
+  const adapters = loadedAdapters(pod);
   return {
     id: metadata.uid,
     pod: metadata.name,
@@ -35,6 +38,7 @@ export function replicaOf({ metadata, spec, status }: Pod): Replica | undefined 
     revision: metadata.labels?.[revisionLabel] ?? '',
     host: address.includes(':') ? `[${address}]` : address,
     port,
+    ...(adapters && { adapters }),
   };
 }
 
@@ -44,10 +48,14 @@ export function slimPod(pod: Pod): Pod {
   const containers = pod.spec.containers.map(({ name, ports, readinessProbe }) => {
     return { name, ports, readinessProbe };
   });
-  const { phase, podIP, startTime, conditions } = pod.status ?? {};
+  const { phase, podIP, startTime, conditions, containerStatuses } = pod.status ?? {};
+  const containerIds = containerStatuses?.map(({ name, containerID }) => ({ name, containerID }));
   return {
     ...pod,
     spec: { containers, readinessGates } as Pod['spec'],
-    status: { phase, podIP, startTime, conditions } as NonNullable<Pod['status']>,
+    status: {
+      ...{ phase, podIP, startTime, conditions },
+      containerStatuses: containerIds,
+    } as NonNullable<Pod['status']>,
   };
 }

@@ -1,6 +1,11 @@
 import type { AttemptOutcome, ErrorType } from '../../telemetry/contract/values.ts';
 import type { Placement } from '../balance/balancer.ts';
+import type { Model } from '../catalog/model.ts';
 import type { Target } from '../catalog/target.ts';
+import type { DemandLedger } from '../demand/ledger.ts';
+import type { HoldEnd } from '../hold/hold.ts';
+import { errorEvent, eventOf } from '../openai/dialects.ts';
+import type { ApiError } from '../openai/errors.ts';
 import { Answer } from './answer.ts';
 import type { AttemptListener } from './attempt.ts';
 import { ClientReply } from './client-reply.ts';
@@ -8,20 +13,23 @@ import type { Deadline } from './deadline-wheel.ts';
 import { EngineError } from './engine-error.ts';
 import { isEngineDown } from './engine-state.ts';
 import { type Failure, timeouts } from './failure.ts';
-import { brokenOff, notReady, unanswered } from './refusals.ts';
+import { GuardedListener } from './guarded.ts';
+import { brokenOff, fullHold, notInStream, notReady, unanswered, waitedTooLong } from './refusals.ts';
 import type { RelayRequest } from './request.ts';
-import { type ReplyHead, replyHead } from './response-headers.ts';
+import { isStream, type ReplyHead, replyHead } from './response-headers.ts';
 import { decide, isRetriedStatus, verdictOf } from './retry.ts';
 import { Route, type RouteDependencies, type Stop } from './route.ts';
 import { Visit, type VisitDependencies } from './visit.ts';
+import { Wait } from './wait.ts';
 
 /** What all requests share. */
-export type RelayDependencies = RouteDependencies & VisitDependencies;
+export type RelayDependencies = RouteDependencies & VisitDependencies & { ledger: DemandLedger };
 
 /**
- * Sends a request to the replica that the balancer chooses and its answer back, byte for byte. Before the
- * answer's first byte a failure is repaired on another replica; after it, never. When the client goes,
- * the replica's connection goes with it.
+ * Sends a request to the replica that the balancer chooses and its answer back, byte for byte. Where no
+ * replica is ready the request waits for one. Before the answer's first byte a failure is repaired on another
+ * replica; after it, never. When the client goes, the replica's connection goes with it. What is thrown on
+ * the way is answered with internal_error.
  */
 export function relay(shared: RelayDependencies, request: RelayRequest): void {
   if (request.response.destroyed) {
@@ -36,7 +44,12 @@ class Relay implements AttemptListener {
   readonly #request: RelayRequest;
   readonly #reply: ClientReply;
   readonly #route: Route;
+  readonly #guarded: GuardedListener;
   #total: Deadline | undefined;
+  #wait: Wait | undefined;
+  /** When the request began to wait for a replica, if it had to. */
+  #heldSinceMs: number | undefined;
+  #endStandIn: (() => void) | undefined;
   #visit: Visit | undefined;
   #answer: Answer | undefined;
   #engineError: EngineError | undefined;
@@ -47,20 +60,26 @@ class Relay implements AttemptListener {
     this.#request = request;
     this.#route = new Route(shared, request);
     this.#reply = new ClientReply(request.response);
-    this.#reply.onGone(() => this.#clientGone());
+    this.#guarded = new GuardedListener(this, (thrown) => this.#crashed(thrown));
+    this.#reply.onGone(() => this.#guard(() => this.#clientGone()));
   }
 
   start(): void {
-    const model = this.#request.targets()[0]?.model;
-    const { budgets, deadlines } = this.#shared;
-    if (model) {
-      budgets.earn(model.servedName);
-      const { totalMs } = model.routing.timeouts;
-      this.#total = deadlines.after(totalMs, () => this.#fail(timeouts.total));
-    }
-    const stop = this.#route.next();
-    if (stop) this.#go(stop);
-    else this.#refuse();
+    this.#guard(() => {
+      const model = this.#request.targets()[0]?.model;
+      const { budgets, deadlines, ledger } = this.#shared;
+      if (model) {
+        ledger.arrived(model);
+        budgets.earn(model.servedName);
+        const { totalMs } = model.routing.timeouts;
+        this.#total = deadlines.after(totalMs, () =>
+          this.#guard(() => this.#fail(timeouts.total)),
+        );
+      }
+      const stop = this.#route.next();
+      if (stop) this.#go(stop);
+      else this.#stuck();
+    });
   }
 
   head(status: number, rawHeaders: readonly (string | Buffer)[]): void {
@@ -104,8 +123,8 @@ class Relay implements AttemptListener {
   failed(failure: Failure): void {
     const visit = this.#visit;
     if (!visit) return;
-    if (this.#reply.head) {
-      if (this.#answer?.hasEndEvent) this.end();
+    if (this.#answer) {
+      if (this.#answer.hasEndEvent) this.end();
       else this.#truncate(failure);
       return;
     }
@@ -123,7 +142,7 @@ class Relay implements AttemptListener {
     if (stop) {
       this.#request.record.retried(failure.label);
       this.#go(stop);
-    } else this.#refuse(failure);
+    } else this.#stuck(failure);
   }
 
   #go({ target, candidates }: Stop): void {
@@ -134,13 +153,17 @@ class Relay implements AttemptListener {
       model.routing.policy,
       candidates,
     );
-    if (placement) this.#send(target, placement, false);
-    else this.#refuse();
+    if (!placement) {
+      this.#stuck();
+      return;
+    }
+    this.#countStandIn(model);
+    this.#send(target, placement, false);
   }
 
   #send(target: Target, placement: Placement, isFresh: boolean): void {
     const to = { target, placement, isFresh };
-    this.#visit = new Visit(this.#shared, this.#request, to, this);
+    this.#visit = new Visit(this.#shared, this.#request, to, this.#guarded);
     this.#visit.send();
   }
 
@@ -152,8 +175,54 @@ class Relay implements AttemptListener {
     this.#go(stop);
   }
 
+  /** No replica can take the request now: it waits for one, where one may come, or is refused. */
+  #stuck(failure?: Failure): void {
+    const [target] = this.#request.targets();
+    const mayCome =
+      target &&
+      this.#request.onlyReplica === undefined &&
+      (target.model.replicas.length === 0 ||
+        (this.#heldSinceMs === undefined && this.#shared.hold.isBusy(target)));
+    const wait = mayCome
+      ? Wait.begin(this.#shared, target, this.#request, this.#reply, this.#heldSinceMs, {
+          canGoElsewhere: () => this.#route.canGoElsewhere(),
+          over: (end) => this.#guard(() => this.#waitOver(end)),
+        })
+      : 'not_held';
+    if (wait === 'not_held') this.#refuse(failure ? unanswered(failure) : notReady(target));
+    else if (wait === 'full') this.#refuse(fullHold(target?.model));
+    else {
+      this.#wait = wait;
+      this.#heldSinceMs = wait.sinceMs;
+    }
+  }
+
+  #waitOver(end: HoldEnd): void {
+    this.#wait = undefined;
+    if (end === 'room') this.#route.waited();
+    const stop = end === 'hopeless' ? undefined : this.#route.next();
+    const [target] = this.#request.targets();
+    if (stop) this.#go(stop);
+    else if (end === 'deadline') this.#refuse(waitedTooLong(target?.model));
+    else if (end === 'hopeless') this.#refuse(notReady(target));
+    else this.#stuck();
+  }
+
+  /** Another model than the one asked for answers. */
+  #countStandIn(model: Model): void {
+    const asked = this.#request.targets()[0]?.model;
+    if (this.#endStandIn || !asked || asked.servedName === model.servedName) return;
+    this.#endStandIn = this.#shared.ledger.standIn(asked);
+  }
+
   /** From here on the answer is this replica's, whatever comes. */
   #begin(head: ReplyHead): void {
+    if (this.#reply.head && !isStream(head)) {
+      this.#visit?.attempt.abort();
+      this.#leave('status', head.status);
+      this.#refuse(notInStream(head.status));
+      return;
+    }
     const { replica, addedUsage = false } = this.#visit ?? {};
     const { deadlines } = this.#shared;
     this.#request.body = Buffer.alloc(0);
@@ -167,7 +236,7 @@ class Relay implements AttemptListener {
     return this.#answer?.data(chunk, () => this.#visit?.attempt.resume()) ?? true;
   }
 
-  /** @returns false when another replica is asked instead */
+  /** @returns false when another replica is asked instead, or the error went into a stream */
   #endError(held: EngineError): boolean {
     this.#engineError = undefined;
     const { status } = held.head;
@@ -181,6 +250,12 @@ class Relay implements AttemptListener {
       }
       head = { ...head, headers: [...head.headers, 'x-should-retry', 'false'] };
     }
+    const event = this.#reply.head && eventOf(body.toString(), this.#request.endpoint.dialect);
+    if (event) {
+      this.#leave('status', status);
+      this.#endInStream(event, status < 500 ? 'invalid_request' : '_OTHER');
+      return false;
+    }
     this.#begin(head);
     this.#write(body);
     return true;
@@ -189,12 +264,13 @@ class Relay implements AttemptListener {
   /** A deadline of the request itself has passed. */
   #fail(failure: Failure): void {
     this.#visit?.attempt.abort();
-    if (this.#reply.head) {
+    if (this.#answer) {
       this.#truncate(failure);
       return;
     }
-    this.#leave('failed', undefined, failure.label);
-    this.#refuse(failure);
+    this.#stopWaiting();
+    if (this.#visit) this.#leave('failed', undefined, failure.label);
+    this.#refuse(unanswered(failure));
   }
 
   #truncate(failure?: Failure): void {
@@ -206,18 +282,59 @@ class Relay implements AttemptListener {
     this.#over(label);
   }
 
-  #refuse(failure?: Failure): void {
-    this.#total?.cancel();
-    this.#request.refuse(
-      failure ? unanswered(failure) : notReady(this.#request.targets()[0]?.model),
-    );
+  #refuse(error: ApiError): void {
+    const { endpoint, requestId } = this.#request;
+    if (this.#reply.head) {
+      this.#endInStream(errorEvent(error, endpoint.dialect, requestId), error.kind.label);
+      return;
+    }
+    this.#settle();
+    this.#request.refuse(error);
+  }
+
+  /** The client was told that its request is held, so that all it can be told now is an event. */
+  #endInStream(event: string, errorType: ErrorType | undefined): void {
+    this.#reply.truncate(event);
+    this.#over(errorType);
+  }
+
+  /** Something on the way threw. */
+  #crashed(thrown: unknown): void {
+    const error = this.#request.fault(thrown);
+    const { response } = this.#request;
+    try {
+      this.#stopWaiting();
+      this.#visit?.attempt.abort();
+      if (this.#visit) this.#leave('failed', undefined, error.kind.label);
+    } catch {
+      // What threw once may throw again; the client is answered all the same.
+      this.#visit = undefined;
+    }
+    try {
+      if (this.#answer && !response.writableEnded) this.#answer.truncate(error);
+      if (this.#answer) this.#over(error.kind.label);
+      else this.#refuse(error);
+    } catch {
+      response.destroy();
+    }
+  }
+
+  #guard(step: () => void): void {
+    try {
+      step();
+    } catch (thrown) {
+      this.#crashed(thrown);
+    }
   }
 
   #clientGone(): void {
     // After truncate() the connection is closed by us.
-    if (!this.#visit) return;
-    this.#visit.attempt.abort();
-    this.#leave('cancelled', this.#reply.status || undefined, 'client_disconnected');
+    if (!this.#visit && !this.#wait) return;
+    this.#stopWaiting();
+    this.#visit?.attempt.abort();
+    if (this.#visit) {
+      this.#leave('cancelled', this.#reply.status || undefined, 'client_disconnected');
+    }
     this.#over('client_disconnected');
   }
 
@@ -235,10 +352,22 @@ class Relay implements AttemptListener {
     record.attemptEnded({ outcome, statusCode, errorType });
   }
 
+  #stopWaiting(): void {
+    this.#wait?.leave();
+    this.#wait = undefined;
+  }
+
   #over(errorType: ErrorType | undefined): void {
-    this.#total?.cancel();
+    this.#settle();
     this.#answer?.close();
     const { status, bytesOut } = this.#reply;
     this.#request.record.end({ status, errorType, bytesOut });
+  }
+
+  /** What runs beside the request ends with it. */
+  #settle(): void {
+    this.#total?.cancel();
+    this.#endStandIn?.();
+    this.#endStandIn = undefined;
   }
 }

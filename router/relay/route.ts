@@ -2,6 +2,7 @@ import type { Balancer } from '../balance/balancer.ts';
 import type { Model, Replica } from '../catalog/model.ts';
 import type { Target } from '../catalog/target.ts';
 import type { Ejections } from '../ejection/ejections.ts';
+import type { Hold } from '../hold/hold.ts';
 import type { RelayRequest } from './request.ts';
 import type { RetryBudgets } from './retry-budget.ts';
 
@@ -10,6 +11,7 @@ export interface RouteDependencies {
   balancer: Balancer;
   ejections: Ejections;
   budgets: RetryBudgets;
+  hold: Hold;
 }
 
 /** A model to ask, and which of its replicas can be. */
@@ -30,6 +32,8 @@ export class Route {
   readonly #passed = new Set<string>();
   /** The model that is being asked, and how many of its replicas were. */
   #asked = { model: '', times: 0 };
+  /** It has waited for the model asked for, and passes those that still do. */
+  #hasWaited = false;
 
   constructor(shared: RouteDependencies, request: RelayRequest) {
     this.#shared = shared;
@@ -43,10 +47,11 @@ export class Route {
    */
   next(failed?: Replica): Stop | undefined {
     if (failed) this.#failed.add(failed.id);
-    for (const target of this.#request.targets()) {
+    const targets = this.#request.targets();
+    for (const target of targets) {
       const { servedName } = target.model;
-      if (this.#passed.has(servedName)) continue;
-      const candidates = this.#candidates(target.model);
+      if (this.#passed.has(servedName) || this.#mustWait(target, target === targets[0])) continue;
+      const candidates = this.#candidates(target);
       if (candidates.length > 0 && this.#mayAsk(target.model)) {
         const times = this.#asked.model === servedName ? this.#asked.times + 1 : 1;
         this.#asked = { model: servedName, times };
@@ -57,21 +62,49 @@ export class Route {
     return undefined;
   }
 
+  /** The request has waited for the model asked for: it may go there now. */
+  waited(): void {
+    this.#hasWaited = true;
+    const [target] = this.#request.targets();
+    if (target) this.#passed.delete(target.model.servedName);
+  }
+
+  /** Whether a fallback can take the request. */
+  canGoElsewhere(): boolean {
+    const fallbacks = this.#request.targets().slice(1);
+    return fallbacks.some(
+      (target) => !this.#mustWait(target, false) && this.#candidates(target).length > 0,
+    );
+  }
+
+  /** Others wait for the model, and this one must not pass them. */
+  #mustWait(target: Target, isAskedFor: boolean): boolean {
+    return this.#shared.hold.isBusy(target) && !(isAskedFor && this.#hasWaited);
+  }
+
   #mayAsk({ servedName, routing }: Model): boolean {
     if (this.#asked.model !== servedName) return true;
     return this.#asked.times <= routing.retries && this.#shared.budgets.take(servedName);
   }
 
-  #candidates({ replicas, maxInFlight }: Model): readonly Replica[] {
+  #candidates({ model, adapter }: Target): readonly Replica[] {
+    const { replicas: all, maxInFlight } = model;
+    const replicas =
+      adapter === undefined ? all : all.filter(({ adapters }) => adapters?.has(adapter));
     const { onlyReplica } = this.#request;
     if (onlyReplica !== undefined) {
       return replicas.filter(({ id }) => id === onlyReplica && !this.#failed.has(id));
     }
-    const { balancer, ejections } = this.#shared;
+    const { balancer, ejections, hold } = this.#shared;
     const untried =
       this.#failed.size === 0 ? replicas : replicas.filter(({ id }) => !this.#failed.has(id));
     const admitted = ejections.admit(untried);
-    if (maxInFlight === undefined) return admitted;
-    return admitted.filter(({ id }) => balancer.inFlight(id) < maxInFlight);
+    const free =
+      maxInFlight === undefined
+        ? admitted
+        : admitted.filter(({ id }) => balancer.inFlight(id) < maxInFlight);
+    if (!this.#hasWaited) return free;
+    const withRoom = free.filter((replica) => hold.hasRoom(model, replica));
+    return withRoom.length > 0 ? withRoom : free;
   }
 }

@@ -1,4 +1,3 @@
-import { trace } from '@opentelemetry/api';
 import type { z } from 'zod';
 import {
   apiKeyKind,
@@ -13,7 +12,7 @@ import { createClient } from '../../kube/client.ts';
 import type { Logger } from '../../kube/logger.ts';
 import { type ScriptedServer, startScriptedServer } from '../../kube/testing/scripted-server.ts';
 import { eventually } from '../../kube/testing/wait.ts';
-import type { Tracing } from '../../telemetry/tracing.ts';
+import { type Tracing, untraced } from '../../telemetry/tracing.ts';
 import { type RouterConfig, readConfig } from '../config.ts';
 import { type Router, startRouter } from '../router.ts';
 
@@ -60,19 +59,14 @@ export interface PodSpec {
   /** Path of its readiness probe; absent: it has none, and the router does not ask it either. */
   healthPath?: string;
   annotations?: Record<string, string>;
+  revision?: string;
   deletionTimestamp?: string;
 }
-
-const noTracing: Tracing = {
-  enabled: false,
-  tracer: trace.getTracer('test'),
-  shutdown: async () => {},
-};
 
 /** Starts a router and its API server; times are short, ports free. */
 export async function startTestRouter(
   overrides: Partial<RouterConfig> = {},
-  tracing: Tracing = noTracing,
+  tracing: Tracing = untraced,
 ): Promise<TestRouter> {
   const api = await startScriptedServer();
   const client = createClient(api.config);
@@ -132,7 +126,7 @@ export async function startTestRouter(
       });
     },
     putPod(model, name, port, { ready = true, sinceS = 0, ...rest } = {}) {
-      const { healthPath, annotations, deletionTimestamp } = rest;
+      const { healthPath, annotations, revision = 'r1', deletionTimestamp } = rest;
       const ports = [{ name: 'http', containerPort: port }];
       const readinessProbe = healthPath && { httpGet: { path: healthPath, port: 'http' } };
       const startedAtMs = Date.UTC(2026, 10, 21);
@@ -141,7 +135,7 @@ export async function startTestRouter(
         metadata: {
           name,
           namespace: 'default',
-          labels: { [modelDeploymentLabel]: model, [revisionLabel]: 'r1' },
+          labels: { [modelDeploymentLabel]: model, [revisionLabel]: revision },
           annotations,
           deletionTimestamp,
         },
@@ -150,6 +144,7 @@ export async function startTestRouter(
           phase: 'Running',
           podIP: '127.0.0.1',
           startTime: at(0),
+          containerStatuses: [{ name: 'engine', containerID: `${name}-c1` }],
           conditions: [
             { type: 'Initialized', status: 'True', lastTransitionTime: at(0) },
             { type: 'Ready', status: ready ? 'True' : 'False', lastTransitionTime: at(sinceS) },

@@ -16,7 +16,10 @@ beforeAll(async () => {
     adapters: ['law'],
     features: ['Chat', 'Transcription'],
   });
-  router.putPod('skiff', 'skiff-0', upstream.port);
+  const loaded = { container: 'skiff-0-c1', names: ['law'] };
+  router.putPod('skiff', 'skiff-0', upstream.port, {
+    annotations: { 'fairlead.dev/loaded-adapters': JSON.stringify(loaded) },
+  });
   router.putModel('asleep', { aliases: ['dormant'] });
   await router.untilReplicas('org/skiff', 1);
   await router.untilReplicas('dormant', 0);
@@ -58,19 +61,54 @@ test('an adapter is asked by its own name, and only where there is one', async (
   expect((await ask('/v1/chat/completions', '{"model":"org/skiff:tax"}')).status).toBe(404);
 });
 
+test('an adapter is asked only at replicas whose running engines have it', async () => {
+  const other = await startUpstream((request) => sendJson(request, { other: true }));
+  const restarted = { container: 'many-2-c0', names: ['law'] };
+  const loaded = { container: 'many-1-c1', names: ['law'] };
+  const annotation = (of: object) => ({ 'fairlead.dev/loaded-adapters': JSON.stringify(of) });
+  router.putModel('many', { adapters: ['law', 'med'] });
+  router.putPod('many', 'many-0', upstream.port);
+  router.putPod('many', 'many-1', other.port, { annotations: annotation(loaded) });
+  router.putPod('many', 'many-2', upstream.port, { annotations: annotation(restarted) });
+  await router.untilReplicas('many', 3);
+  for (let times = 0; times < 10; times++) {
+    const answer = await ask('/v1/chat/completions', '{"model":"many:law"}');
+    expect(await answer.json()).toEqual({ other: true });
+  }
+  await other.stop();
+});
+
+test('an adapter that no replica has at present is refused by its name', async () => {
+  router.putModel('bare', { adapters: ['law'] });
+  router.putPod('bare', 'bare-0', upstream.port);
+  await router.untilReplicas('bare', 1);
+  const answer = await ask('/v1/chat/completions', '{"model":"bare:law"}');
+  expect(answer.status).toBe(503);
+  const { error } = (await answer.json()) as { error: { message: string } };
+  expect(error.message).toBe('No replica of the model bare has its adapter law at present.');
+});
+
 test('every name is listed, a model at zero too, with the one it stands for', async () => {
   const { data } = (await (await fetch(`${router.address}/v1/models`)).json()) as {
     data: { id: string; root: string; parent: unknown; fairlead: object }[];
   };
   expect(data.map(({ id, root, parent }) => [id, root, parent])).toEqual([
     ['asleep', 'asleep', null],
+    ['bare', 'bare', null],
+    ['bare:law', 'bare', 'bare'],
     ['dormant', 'asleep', null],
     ['gpt-4o-mini', 'org/skiff', null],
     ['großes/Modell', 'org/skiff', null],
+    ['many', 'many', null],
+    ['many:law', 'many', 'many'],
+    ['many:med', 'many', 'many'],
     ['org/skiff', 'org/skiff', null],
     ['org/skiff:law', 'org/skiff', 'org/skiff'],
   ]);
-  expect(data[1]?.fairlead).toMatchObject({ ready_replicas: 0, state: 'not_ready' });
+  expect(data.find(({ id }) => id === 'dormant')?.fairlead).toMatchObject({
+    ready_replicas: 0,
+    state: 'not_ready',
+  });
 });
 
 test.each([

@@ -1,0 +1,46 @@
+import type { ModelDeployment } from '../../crds/modeldeployment.ts';
+import type { KubeClient } from '../../kube/client.ts';
+import { isReady } from '../../kube/readiness.ts';
+import type { Pod } from '../../kube/resources.ts';
+import { type Agents, hasAgent } from './agents.ts';
+import { annotate, annotationsFor } from './bring.ts';
+import type { WantedAdapter } from './protocol.ts';
+import { type AdaptersView, judgeAdapters } from './verdict.ts';
+import { wantedText } from './wanted.ts';
+
+export interface AdapterStepOptions {
+  client: KubeClient;
+  agents: Agents;
+  fieldManager: string;
+  signal: AbortSignal;
+}
+
+/**
+ * Tells the agents of pods which adapters are wanted, and the routers which are there.
+ * @param pods live ones
+ * @param adapters of the present spec; undefined: it is not sound, and what there is stays
+ * @returns what is known of them; undefined where there are none
+ */
+export async function bringAdapters(
+  deployment: ModelDeployment,
+  pods: readonly Pod[],
+  adapters: readonly WantedAdapter[] | undefined,
+  { client, agents, fieldManager, signal }: AdapterStepOptions,
+): Promise<AdaptersView | undefined> {
+  const concerned = pods.filter(hasAgent);
+  const heard = new Map(concerned.map((pod) => [pod, agents.heard(pod)]));
+  if (adapters && !deployment.spec.paused) {
+    const wanted = wantedText(deployment, adapters);
+    for (const [pod, report] of heard) {
+      const annotations = annotationsFor(pod, wanted, report);
+      if (annotations) await annotate(pod, annotations, { client, fieldManager, signal });
+    }
+  }
+  const names = (deployment.spec.adapters ?? []).map(({ name }) => name);
+  if (names.length === 0) return undefined;
+  const serving = [...heard].filter(([pod]) => isReady(pod));
+  return judgeAdapters(
+    names,
+    serving.map(([{ metadata }, report]) => ({ name: metadata.name, report })),
+  );
+}

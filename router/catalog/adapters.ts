@@ -1,0 +1,23 @@
+import { engineContainer, loadedAdaptersAnnotation } from '../../crds/labels.ts';
+import type { Pod } from '../../kube/resources.ts';
+
+/**
+ * The adapters that a pod's engine serves, as the operator has written them to it. They are of one container:
+ * an engine that was restarted has none until the operator says so again. Undefined: none.
+ */
+export function loadedAdapters({ metadata, status }: Pod): ReadonlySet<string> | undefined {
+  const text = metadata.annotations?.[loadedAdaptersAnnotation];
+  if (text === undefined) return undefined;
+  const { container, names } = parsed(text);
+  const now = status?.containerStatuses?.find(({ name }) => name === engineContainer);
+  const isSame = now?.containerID !== undefined && now.containerID === container;
+  return isSame ? new Set(names) : undefined;
+}
+
+function parsed(text: string): { container?: string; names?: string[] } {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return {};
+  }
+}
