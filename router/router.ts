@@ -102,6 +102,7 @@ export async function startRouter(dependencies: RouterDependencies): Promise<Rou
     beforeScrape: () => {
       const ageMs = Math.max(catalog.ageMs(), keys?.lastEventAgeMs() ?? 0);
       metrics.catalogAge.set({}, ageMs / 1000);
+      metrics.spansDropped.inc({}, tracing.takeLost());
       showBackends(balancer, metrics, catalog.current().models);
     },
   });

@@ -68,7 +68,7 @@ beforeAll(async () => {
     OTEL_TRACES_SAMPLER: 'always_on',
     OTEL_BSP_SCHEDULE_DELAY: '50',
   });
-  tracing = await startTracing('fairlead-router', 'test');
+  tracing = await startTracing('fairlead-router', 'test', { info() {}, warn() {} });
   upstream = await startUpstream();
   failing = await startUpstream((request) => request.socket.resetAndDestroy());
   const auth = { mode: 'optional', namespace: 'keys' } as const;

@@ -24,8 +24,12 @@ type MetricOf<T extends MetricDefinition['type'], L extends string> = {
   histogram: Histogram<L>;
 }[T];
 
-export type RouterMetrics = Metrics<typeof routerMetrics>;
-export type OperatorMetrics = Metrics<typeof operatorMetrics>;
+const { buildInfo, spansDropped } = commonMetrics;
+const ofRouter = { ...routerMetrics, spansDropped };
+const ofOperator = { ...operatorMetrics, spansDropped };
+
+export type RouterMetrics = Metrics<typeof ofRouter>;
+export type OperatorMetrics = Metrics<typeof ofOperator>;
 
 /** prom-client's gauges whose names end like a counter's; `promtool check metrics` refuses them. */
 const misnamed = ['handles', 'requests', 'resources'].map((of) => `nodejs_active_${of}_total`);
@@ -41,19 +45,19 @@ export function createRegistry(program: string, version: string): MetricsRegistr
   const registry = openMetrics as unknown as MetricsRegistry;
   collectDefaultMetrics({ register: registry });
   for (const name of misnamed) registry.removeSingleMetric(name);
-  const { buildInfo } = createMetrics(registry, { buildInfo: commonMetrics.buildInfo });
-  buildInfo.set({ program, version, node_version: process.version }, 1);
+  const build = createMetrics(registry, { buildInfo });
+  build.buildInfo.set({ program, version, node_version: process.version }, 1);
   return registry;
 }
 
 /** Makes the router's metrics in `registry`; call once for each, prom-client refuses a name twice. */
 export function createRouterMetrics(registry: MetricsRegistry): RouterMetrics {
-  return createMetrics(registry, routerMetrics);
+  return createMetrics(registry, ofRouter);
 }
 
 /** Makes the operator's metrics in `registry`; call once for each. */
 export function createOperatorMetrics(registry: MetricsRegistry): OperatorMetrics {
-  return createMetrics(registry, operatorMetrics);
+  return createMetrics(registry, ofOperator);
 }
 
 function createMetrics<D extends Record<string, MetricDefinition>>(

@@ -1,9 +1,9 @@
-import { trace } from '@opentelemetry/api';
 import { expect, test } from 'vitest';
 import { expose } from './exposition.ts';
 import { createRegistry, createRouterMetrics } from './metrics.ts';
 import { RequestRecord } from './request-record.ts';
 import { RequestTelemetry } from './request-telemetry.ts';
+import { untraced } from './tracing.ts';
 
 function scene() {
   const registry = createRegistry('test', '0');
@@ -11,7 +11,7 @@ function scene() {
   const lines: Record<string, unknown>[] = [];
   const telemetry = new RequestTelemetry({
     metrics: createRouterMetrics(registry),
-    tracing: { enabled: false, tracer: trace.getTracer('test'), shutdown: async () => {} },
+    tracing: untraced,
     accessLog: { info: (fields) => lines.push({ ...fields }) },
     nowMs: () => clock.nowMs,
   });

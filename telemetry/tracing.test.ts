@@ -14,7 +14,7 @@ test.each<[NodeJS.ProcessEnv, boolean]>([
 });
 
 test('without an endpoint spans cost nothing and shutdown is immediate', async () => {
-  const tracing = await startTracing('test', '1');
+  const tracing = await startTracing('test', '1', { info() {}, warn() {} });
   expect(tracing.enabled).toBe(false);
   expect(tracing.tracer.startSpan('x').isRecording()).toBe(false);
   await tracing.shutdown();

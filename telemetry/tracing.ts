@@ -1,13 +1,24 @@
 import { type Tracer, trace } from '@opentelemetry/api';
 import { profileOf, schemaUrls } from './contract/spans.ts';
+import type { CountingSpanProcessor, ExportLog } from './span-export.ts';
 
 /** Tracing as long as the process runs. */
 export interface Tracing {
   readonly enabled: boolean;
   readonly tracer: Tracer;
+  /** Spans lost since this was last asked. */
+  takeLost(): number;
   /** Sends what is left, for at most 3 s; never rejects. */
   shutdown(): Promise<void>;
 }
+
+/** Tracing that is off. */
+export const untraced: Tracing = {
+  enabled: false,
+  tracer: trace.getTracer('fairlead'),
+  takeLost: () => 0,
+  shutdown: async () => {},
+};
 
 /** A provider with a dead collector blocks its shutdown for 10 s; the pod's grace is not for that. */
 const shutdownCapMs = 3_000;
@@ -20,37 +31,80 @@ export function tracingConfigured(env: NodeJS.ProcessEnv): boolean {
 }
 
 /**
- * Starts the OpenTelemetry SDK by its standard OTEL_* variables, with Fairlead's defaults where they
- * say nothing: a parent-based ratio of 0.1, a queue of 16,384 spans sent each second, traces only.
- * Without an endpoint nothing is imported: the SDK costs some hundred milliseconds of start-up.
+ * Sets the standard variables that say nothing to Fairlead's defaults: traces only, a parent-based ratio
+ * of 0.1, a queue of 16,384 spans sent each second, and a resource that names this pod.
  */
-export async function startTracing(program: string, version: string): Promise<Tracing> {
-  const { env } = process;
-  if (!tracingConfigured(env)) {
-    return { enabled: false, tracer: tracerOf(version), shutdown: async () => {} };
-  }
+export function applyDefaults(env: NodeJS.ProcessEnv, program: string, version: string): void {
   env.OTEL_SERVICE_NAME ||= program;
+  env.OTEL_RESOURCE_ATTRIBUTES = [resourceOf(env, program, version), env.OTEL_RESOURCE_ATTRIBUTES]
+    .filter(Boolean)
+    .join(',');
+  env.OTEL_NODE_RESOURCE_DETECTORS ||= 'serviceinstance,host,env';
   env.OTEL_METRICS_EXPORTER ||= 'none';
   env.OTEL_LOGS_EXPORTER ||= 'none';
   env.OTEL_BSP_MAX_QUEUE_SIZE ||= '16384';
+  env.OTEL_BSP_MAX_EXPORT_BATCH_SIZE ||= '512';
   env.OTEL_BSP_SCHEDULE_DELAY ||= '1000';
   if (!env.OTEL_TRACES_SAMPLER) {
     env.OTEL_TRACES_SAMPLER = 'parentbased_traceidratio';
     env.OTEL_TRACES_SAMPLER_ARG ||= '0.1';
   }
+}
+
+/** What the chart tells by the Downward API, as OTEL_RESOURCE_ATTRIBUTES; the user's own come after it. */
+function resourceOf(env: NodeJS.ProcessEnv, program: string, version: string): string {
+  const { FAIRLEAD_NAMESPACE: namespace, FAIRLEAD_POD_NAME: pod, FAIRLEAD_NODE_NAME: node } = env;
+  const attributes = {
+    'service.version': version,
+    'service.namespace': namespace,
+    'service.instance.id': namespace && pod && `${namespace}.${pod}.${program}`,
+    'k8s.namespace.name': namespace,
+    'k8s.pod.name': pod,
+    'k8s.node.name': node,
+  };
+  return Object.entries(attributes)
+    .flatMap(([key, value]) => (value ? [`${key}=${encodeURIComponent(value)}`] : []))
+    .join(',');
+}
+
+/**
+ * Starts the OpenTelemetry SDK by its standard OTEL_* variables. Without an endpoint nothing is
+ * imported: the SDK costs some hundred milliseconds of start-up.
+ */
+export async function startTracing(
+  program: string,
+  version: string,
+  log: ExportLog,
+): Promise<Tracing> {
+  const { env } = process;
+  if (!tracingConfigured(env)) return untraced;
+  applyDefaults(env, program, version);
   const { NodeSDK } = await import('@opentelemetry/sdk-node');
-  const sdk = new NodeSDK();
+  const counting = await countingProcessor(env, log);
+  const sdk = new NodeSDK(counting && { spanProcessors: [counting] });
   sdk.start();
+  const schemaUrl = schemaUrls[profileOf(env)];
   return {
     enabled: true,
-    tracer: tracerOf(version),
+    tracer: trace.getTracerProvider().getTracer('fairlead', version, { schemaUrl }),
+    takeLost: () => counting?.takeLost() ?? 0,
     shutdown: () => capped(sdk.shutdown(), shutdownCapMs),
   };
 }
 
-function tracerOf(version: string): Tracer {
-  const schemaUrl = schemaUrls[profileOf(process.env)];
-  return trace.getTracerProvider().getTracer('fairlead', version, { schemaUrl });
+/** Undefined where spans go elsewhere than to a collector: the SDK then does it all by itself. */
+async function countingProcessor(
+  env: NodeJS.ProcessEnv,
+  log: ExportLog,
+): Promise<CountingSpanProcessor | undefined> {
+  if (env.OTEL_TRACES_EXPORTER && env.OTEL_TRACES_EXPORTER !== 'otlp') return undefined;
+  const { CountingSpanProcessor, createOtlpExporter } = await import('./span-export.ts');
+  const options = {
+    queueSize: Number(env.OTEL_BSP_MAX_QUEUE_SIZE),
+    batchSize: Number(env.OTEL_BSP_MAX_EXPORT_BATCH_SIZE),
+    delayMs: Number(env.OTEL_BSP_SCHEDULE_DELAY),
+  };
+  return new CountingSpanProcessor(await createOtlpExporter(env), options, log);
 }
 
 /** Resolves with `work`, whether that succeeds or not, and after `capMs` at the latest. */
