@@ -36,10 +36,18 @@ export const modelDeploymentSpec = z
     autoscaling: autoscalingSpec.optional(),
     routing: routingSpec,
     rollout: rolloutSpec,
+    warmNodes: z
+      .int32()
+      .min(0)
+      .max(100)
+      .describe(
+        'While the model is at zero: on how many nodes a small pod keeps the images that a replica needs, of the engine and, with an oci:// source, of the weights, so that none is pulled when it wakes up. Nodes are chosen as for replicas, except that no accelerator is asked for. Default: 0.',
+      )
+      .optional(),
     paused: z
       .boolean()
       .describe(
-        'Leave everything as it is: no pod is made, replaced or removed, and only the status is kept up. Deleting the object still deletes its pods.',
+        'Leave everything as it is: no pod is made, replaced or removed, a replica that was to go serves on, and only the status is kept up. Deleting the object still deletes its pods.',
       )
       .optional(),
   })

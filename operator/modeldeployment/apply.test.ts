@@ -71,7 +71,7 @@ test('what serves is marked first, for this very pod, and what is needed again l
   ]);
   expect(notes).toEqual([
     'PodDraining: Draining pod skiff-new-1: it is of an old revision',
-    'PodKept: Pod skiff-new-2 is not drained any more: it is needed again',
+    'PodKept: Pod skiff-new-2 is not drained any more: it is to stay',
   ]);
 });
 

@@ -63,7 +63,7 @@ export async function applyPlan(
   });
   await inBatches(undrains, async (replica) => {
     if (await mark(replica, null))
-      tell('PodKept', 'Drain', `Pod ${replica.name} is not drained any more: it is needed again`);
+      tell('PodKept', 'Drain', `Pod ${replica.name} is not drained any more: it is to stay`);
   });
   await inBatches(deletes, async ({ replica: { name, uid }, cause, isCutOff }) => {
     const gracePeriodSeconds = isCutOff ? cutOffGraceSeconds : undefined;

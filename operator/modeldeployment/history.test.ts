@@ -1,16 +1,18 @@
 import { expect, test } from 'vitest';
 import type { ControllerRevision } from '../../kube/resources.ts';
 import { modelDeployment } from '../testing/fixtures.ts';
-import { controllerRevisionOf, historyOf, outlived } from './history.ts';
+import { controllerRevisionOf, historyOf, outlived, profileHash } from './history.ts';
 
 const template = { metadata: {}, spec: { containers: [{ name: 'engine', image: 'llama:1' }] } };
+
+const gpu = { resourceName: 'nvidia.com/gpu', memoryGiB: 80 };
 
 /** Keeps these revisions one after the other, as the API server would. */
 function kept(...revisions: string[]) {
   const objects: ControllerRevision[] = [];
   for (const revision of revisions) {
     const history = historyOf(objects);
-    const intent = controllerRevisionOf(modelDeployment(), revision, template, history);
+    const intent = controllerRevisionOf(modelDeployment(), revision, template, history, gpu);
     objects.push({
       apiVersion: 'apps/v1',
       kind: 'ControllerRevision',
@@ -23,7 +25,7 @@ function kept(...revisions: string[]) {
 }
 
 test('a revision keeps the whole template, and the algorithm that named it', () => {
-  const intent = controllerRevisionOf(modelDeployment(), 'aa', template, new Map());
+  const intent = controllerRevisionOf(modelDeployment(), 'aa', template, new Map(), undefined);
   expect(intent).toMatchObject({
     metadata: {
       name: 'skiff-aa',
@@ -35,6 +37,14 @@ test('a revision keeps the whole template, and the algorithm that named it', () 
     data: { algorithm: 1, revision: 'aa', template },
   });
   expect(kept('aa').get('aa')).toMatchObject({ name: 'skiff-aa', number: 1, template });
+});
+
+test('of a profile, what reaches pods is noted, in any order of its fields', () => {
+  expect(kept('aa').get('aa')?.profile).toBe(profileHash(gpu));
+  expect(profileHash({ memoryGiB: 80, resourceName: 'nvidia.com/gpu', pricePerHour: '2.49' })).toBe(
+    profileHash(gpu),
+  );
+  expect(profileHash({ ...gpu, memoryGiB: 40 })).not.toBe(profileHash(gpu));
 });
 
 test('the oldest that nothing needs are forgotten', () => {

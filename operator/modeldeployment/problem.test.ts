@@ -225,6 +225,8 @@ test('a pod is read as a replica', () => {
     attempt: 2,
     state: 'live',
     scheduled: true,
+    node: 'node-a',
+    createdAtMs: Date.parse('2026-11-21T11:00:00Z'),
     ready: true,
     sinceMs: undefined,
     problem: undefined,

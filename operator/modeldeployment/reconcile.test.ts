@@ -1,4 +1,5 @@
 import { beforeEach, expect, test } from 'vitest';
+import { drainingAnnotation } from '../../crds/labels.ts';
 import type { ModelDeployment } from '../../crds/modeldeployment.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { type Intent, type KubeObject, keyOf, type ResourceType } from '../../kube/object.ts';
@@ -50,6 +51,7 @@ function operator(inFlight: Map<string, number> = new Map()) {
     demand: { inFlight: (uid) => inFlight.get(uid) ?? 0, isDrained: () => false },
     coldStarts: { lastOf: () => undefined },
     agents: { heard: () => undefined, stop() {} },
+    scaling: { verdictOf: () => undefined },
     prober: { look: ({ known }) => known, forget() {} },
     settings: {
       engineImages: { accelerated: {}, cpu: { LlamaCpp: 'llama:1' } },
@@ -74,7 +76,7 @@ function operator(inFlight: Map<string, number> = new Map()) {
       else revisions.set(object as ControllerRevision);
     }
   };
-  return { reconcile, see, pods };
+  return { reconcile, see, pods, modelDeployments };
 }
 
 let inFlight: Map<string, number>;
@@ -96,6 +98,28 @@ test('a revision is kept before its first pod is made, and made of again and aga
 test('paused: nothing is written', async () => {
   const { reconcile } = operator();
   expect(await reconcile(modelDeployment({ paused: true }))).toEqual([]);
+});
+
+test.each([
+  ['paused', { paused: true }, {}],
+  ['in conflict over its name', {}, { creationTimestamp: '2026-11-21T10:00:00Z' }],
+])('%s in the middle of a drain: the replica serves on', async (_case, spec, rival) => {
+  const { reconcile, see, pods, modelDeployments } = operator();
+  await reconcile(modelDeployment({ replicas: 2 }));
+  see();
+  const [drained] = await reconcile(modelDeployment({ replicas: 1 }));
+  const pod = pods.list().find(({ metadata }) => drained?.endsWith(metadata.name));
+  const annotations = { [drainingAnnotation]: '2026-11-21T12:00:00Z' };
+  pods.set({ ...pod!, metadata: { ...pod!.metadata, annotations } });
+  expect(await reconcile(modelDeployment({ replicas: 1 }))).toEqual([]);
+  const elder = modelDeployment({ servedName: 'skiff' });
+  if (rival.creationTimestamp)
+    modelDeployments.set({
+      ...elder,
+      metadata: { ...elder.metadata, name: 'elder', uid: 'uid-elder', ...rival },
+    });
+  expect(await reconcile(modelDeployment({ replicas: 1, ...spec }))).toEqual([drained]);
+  expect(await reconcile(modelDeployment({ replicas: 1, ...spec }))).toEqual([]);
 });
 
 test('on a cache that is behind, one replica goes and not a second in its place', async () => {

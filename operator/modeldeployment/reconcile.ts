@@ -99,7 +99,8 @@ export function createReconciler(options: ReconcilerOptions) {
     const { revision } = observed;
     const capabilities = outcome.problem ? deployment.status?.capabilities : tried(observed);
     const told = { ...outcome, deployment, revision, present, loads, capabilities, routerUrl };
-    const shown = { ...told, changedProfile, nowMs: nowMs() };
+    const scaling = options.scaling.verdictOf(key);
+    const shown = { ...told, changedProfile, scaling, nowMs: nowMs() };
     const lastColdStart = options.coldStarts.lastOf(deployment);
     const adapters = await bringAdaptersOf(observed, signal);
     await writeStatus(deployment, statusOf({ ...shown, lastColdStart, adapters }), signal);

@@ -317,6 +317,14 @@ test('a load into a cache that fails is told, whatever serves', () => {
   expect(shown(serving)).toContain('WeightsReady=False WeightsFailed');
 });
 
+test('a profile that has changed since the revision was made is told of', () => {
+  const result = status(1, [replica(0)], { changedProfile: 'nvidia' });
+  expect(messageOf(result, 'Ready')).toBe(
+    '1 replica serves. AcceleratorProfile nvidia has changed, and is not in use yet: the next revision takes it up.',
+  );
+  expect(shown(result)).toContain('Ready=True Ready');
+});
+
 test('a pod on its way out counts as terminating and as nothing else', () => {
   const leaving = [replica(1, { state: 'terminating' }), replica(2, { state: 'draining' })];
   const result = status(1, [replica(0), ...leaving]);

@@ -48,6 +48,8 @@ export function replica(slot: number, rest: Partial<Replica> = {}): Replica {
     attempt: 0,
     state,
     scheduled: true,
+    node: 'node-a',
+    createdAtMs: nowMs,
     ready: state === 'live' || state === 'draining',
     notReadySinceMs: nowMs,
     sinceMs: state === 'live' ? undefined : nowMs,
