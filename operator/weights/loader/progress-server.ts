@@ -13,6 +13,8 @@ export function serveProgress(progress: () => object, port = progressPort): Serv
     response.setHeader('content-type', 'application/json');
     response.end(JSON.stringify(progress()));
   });
+  // Whoever asks keeps the connection open, and the process must end all the same.
+  server.on('connection', (socket) => socket.unref());
   server.on('error', () => {});
   server.listen(port);
   server.unref();
