@@ -50,6 +50,7 @@ check: install ## Format, lint, import arrows, types, generated files
 	tsc
 	node crds/generate.ts --check
 	node router/openai/generate-reference.ts --check
+	node charts/dashboards/generate.ts --check
 
 audit: install ## Known vulnerabilities in what the image holds (asks the npm registry)
 	npm audit --omit=dev
@@ -60,6 +61,7 @@ fmt: install ## Format and fix what can be fixed
 generate: install ## Write the CRDs and the reference pages anew from the code
 	node crds/generate.ts
 	node router/openai/generate-reference.ts
+	node charts/dashboards/generate.ts
 
 cluster: install ## Bring up a real two-node Kubernetes (CLUSTER_NAME=demo, CLUSTER=local|kind)
 	node hack/cluster/main.ts up

@@ -37,7 +37,13 @@ export async function knownMetrics(): Promise<KnownMetrics> {
   return known;
 }
 
-async function definitions(): Promise<Pick<MetricDefinition, 'name' | 'type' | 'labels'>[]> {
+interface Shape {
+  readonly name: string;
+  readonly type: string;
+  readonly labels: readonly string[];
+}
+
+async function definitions(): Promise<Shape[]> {
   const contract: MetricDefinition[] = [routerMetrics, operatorMetrics, commonMetrics].flatMap(
     (all) => Object.values(all),
   );
@@ -47,16 +53,14 @@ async function definitions(): Promise<Pick<MetricDefinition, 'name' | 'type' | '
   const ofProcess = await createRegistry('test', '0').getMetricsAsJSON();
   return [
     ...contract,
-    ...ofProcess.map(({ name, type }) => ({ name, type: nameOf(type), labels: [] })),
+    ...ofProcess.map(({ name, type }) => ({ name, type: String(type), labels: [] })),
     ...kube.getMetricsAsArray().map((metric) => ({
       name: metric.name,
-      type: nameOf(metric.type),
+      type: String(metric.type),
       labels: (metric as unknown as { labelNames: string[] }).labelNames,
     })),
   ];
 }
-
-const nameOf = (type: unknown) => String(type) as MetricDefinition['type'];
 
 /** Each sample of an exposition with its label names. */
 function samplesOf(exposition: string): { name: string; labels: string[] }[] {
