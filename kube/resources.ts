@@ -31,6 +31,10 @@ export type PersistentVolumeClaim = SpecAndStatus<
 export interface ResourceClaimTemplate extends KubeObject {
   spec: Wire<k8s.V1ResourceClaimTemplateSpec>;
 }
+export type HorizontalPodAutoscaler = SpecAndStatus<
+  k8s.V2HorizontalPodAutoscalerSpec,
+  k8s.V2HorizontalPodAutoscalerStatus
+>;
 /** `data` never changes once it is made. */
 export interface ControllerRevision extends KubeObject {
   data: object;
@@ -74,6 +78,10 @@ export const ResourceClaimTemplates = served<ResourceClaimTemplate>(
 );
 export const ControllerRevisions = served<ControllerRevision>('apps/v1', 'ControllerRevision');
 export const PodDisruptionBudgets = served<PodDisruptionBudget>('policy/v1', 'PodDisruptionBudget');
+export const HorizontalPodAutoscalers = served<HorizontalPodAutoscaler>(
+  'autoscaling/v2',
+  'HorizontalPodAutoscaler',
+);
 export const NetworkPolicies = served<NetworkPolicy>('networking.k8s.io/v1', 'NetworkPolicy', {
   plural: 'networkpolicies',
 });

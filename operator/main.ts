@@ -13,6 +13,8 @@ import { createOperatorMetrics, createRegistry } from '../telemetry/metrics.ts';
 import { startTracing } from '../telemetry/tracing.ts';
 import { readVersion } from '../telemetry/version.ts';
 import { followAgents } from './adapters/agents.ts';
+import { createAutoscaler } from './autoscaling/autoscaler.ts';
+import { otherScalerIndexes, withoutStatus } from './autoscaling/other-scalers.ts';
 import { recordColdStarts } from './coldstart/record.ts';
 import { createCompanionsController, createCompanionsWatched } from './companions/controller.ts';
 import { ConfigError, type OperatorConfig, readConfig } from './config.ts';
@@ -27,6 +29,7 @@ import { byUid, keysOfOwned, keysOfPod } from './modeldeployment/indexes.ts';
 import { traceReconciles } from './observe/reconcile-spans.ts';
 import { showReplicas } from './observe/replica-metrics.ts';
 import { createProber } from './probe/prober.ts';
+import { createWarmController, createWarmWatched } from './warm/controller.ts';
 import { followProgress } from './weights/progress.ts';
 
 /**
@@ -60,8 +63,10 @@ export async function runOperator(config: OperatorConfig, signal: AbortSignal): 
     metrics,
     log,
   });
+  const warm = createWarmWatched({ client, metrics, log }, config);
   const reflectors = [
     ...Object.values(watched),
+    ...Object.values(warm),
     ...Object.values(companions),
     external.externalModels,
     ...external.secrets,
@@ -164,6 +169,7 @@ export async function runOperator(config: OperatorConfig, signal: AbortSignal): 
         models,
         createCompanionsController(common, companions, watched.modelDeployments, events, config),
         createExternalModelController(common, external, watched.modelDeployments, config),
+        createWarmController(common, warm, watched.modelDeployments, watched.revisions, config),
       ];
       // It knows all before the first status is written, or a restart would take its condition away.
       const known = [watched.modelDeployments, watched.routers, otherScalers];

@@ -34,7 +34,7 @@ export type DecisionReason = 'load' | 'burst' | 'first_request' | 'idle' | 'floo
 export interface Decision {
   /** Replicas that there should be. */
   desired: number;
-  /** Replicas that the load asks for, whatever the bounds. */
+  /** Replicas that the load asked for at most within the scale-down window, whatever the bounds. */
   needed: number;
   reason: DecisionReason;
   /** After this time it may be another one though nothing new is seen; undefined: never. */
@@ -100,16 +100,18 @@ export function decide(memory: Memory, config: PolicyConfig, seen: Seen): Decisi
 
   // A fall must last: so must one below what a burst asked for, or is not known to be over.
   peaks.add(Math.max(lasting, burst, seen.isComplete ? 0 : current), nowMs);
-  const kept = Math.min(current, peaks.highest(scaleDownWindowMs, nowMs));
+  const highest = peaks.highest(scaleDownWindowMs, nowMs);
   const isIdle = floor === 0 && signal === 0 && nowMs - activeAtMs >= idleTimeoutMs;
   const lastOne = current > 0 ? 1 : 0;
-  const wanted = isIdle ? 0 : Math.max(needed > current ? needed : kept, lastOne);
+  const wanted = isIdle
+    ? 0
+    : Math.max(needed > current ? needed : Math.min(current, highest), lastOne);
 
   const desired = Math.min(config.maxReplicas, Math.max(floor, wanted));
   memory.last = { current, desired };
   return {
     desired,
-    needed,
+    needed: highest,
     reason: reasonOf({ desired, wanted, floor, current, isIdle, isBurst }),
     lookAgainInMs: lookAgain(memory, config, seen, floor),
   };
