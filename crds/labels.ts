@@ -8,6 +8,8 @@ export const revisionLabel = 'fairlead.dev/revision';
 export const slotLabel = 'fairlead.dev/slot';
 /** Label on a model pod: the type of its engine. The chart's PodMonitor scrapes those that have metrics. */
 export const engineLabel = 'fairlead.dev/engine';
+/** Label on a pod that holds images on a node while its ModelDeployment, which it names, is at zero. */
+export const warmLabel = 'fairlead.dev/warm';
 /** The recommended label that says who manages an object; see {@link managedByFairlead}. */
 export const managedByLabel = 'app.kubernetes.io/managed-by';
 /** Value of {@link managedByLabel} on everything Fairlead makes. */

@@ -53,11 +53,11 @@ export function recordColdStarts(options: ColdStartOptions): ColdStarts {
   }
 
   async function measure(pod: Pod): Promise<void> {
-    const events = await eventsOf(pod);
-    const stages = coldStartOf(pod, events);
     const [key = ''] = keysOfOwned(pod);
     const deployment = modelDeployments.get(key);
-    if (!stages || !deployment || controllerOf(pod)?.uid !== deployment.metadata.uid) return;
+    if (!deployment || controllerOf(pod)?.uid !== deployment.metadata.uid) return;
+    const stages = coldStartOf(pod, await eventsOf(pod));
+    if (!stages) return;
     const model = servedNameOf(deployment);
     for (const [stage, seconds] of Object.entries(stages))
       observe(model, stage as keyof ColdStart, seconds);
