@@ -122,6 +122,11 @@ export const reasons = {
     meaning: 'The API server refuses to make a pod: a quota, a limit range or an admission policy.',
     remedy: "Do what the API server's words in the message say; it is tried again every 30 s.",
   },
+  UnsupportedTopology: {
+    on: ['Scheduled', 'Available', 'Stalled', 'Ready'],
+    meaning: 'spec.nodes is more than 1, and the cluster serves no LeaderWorkerSets.',
+    remedy: 'Install LeaderWorkerSet (lws.sigs.k8s.io), or set spec.nodes to 1.',
+  },
   ReplicasReady: { on: ['Available'], meaning: 'At least one replica serves.', remedy: none },
   ScaledToZero: {
     on: ['Scheduled', 'WeightsReady', 'Available', 'Ready'],
@@ -201,6 +206,19 @@ export const reasons = {
     on: ['Progressing', 'Ready'],
     meaning: 'spec.paused is true: no pod is made, replaced or removed.',
     remedy: 'Remove spec.paused, or set it to false, to go on.',
+  },
+  Canary: {
+    on: ['Progressing', 'Ready'],
+    meaning:
+      'The new revision gets a share of the requests, beside the old one (spec.rollout.canary); status.canary has its step.',
+    remedy: waits,
+  },
+  CanaryFailed: {
+    on: ['Progressing', 'Stalled', 'Ready'],
+    meaning:
+      'The new revision was worse than the old one, which has all requests again; the message has the figures.',
+    remedy:
+      'Correct the spec, or go back to the previous one. To try the same again, change an annotation in spec.podTemplate.',
   },
   ProgressDeadlineExceeded: {
     on: ['Progressing', 'Stalled', 'Ready'],

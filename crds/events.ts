@@ -9,6 +9,8 @@ export const eventReasons = {
   PodDeleted: 'A pod was deleted; the note says why, and whether its drain timeout was over.',
   ScaledUp: 'The autoscaler asked for more replicas; the note says why.',
   ScaledDown: 'The autoscaler asked for fewer replicas; the note says why.',
+  CanaryStep: 'The new revision gets a share of the requests, or a greater one than before.',
+  CanaryPromoted: 'The new revision has passed every step of its canary and replaces the old one.',
   ObjectRefused:
     'The Service, PodDisruptionBudget or NetworkPolicy cannot be written, mostly because there is one of that name which Fairlead did not make. The model is served all the same.',
 } as const satisfies Record<string, string>;

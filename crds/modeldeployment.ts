@@ -3,6 +3,7 @@ import { conditionList, kubernetes } from './kubernetes.ts';
 import { acceleratorSpec, nodesField, resourcesSpec } from './modeldeployment/accelerator.ts';
 import { adaptersSpec, adaptersStatus } from './modeldeployment/adapters.ts';
 import { autoscalingSpec } from './modeldeployment/autoscaling.ts';
+import { canaryStatus } from './modeldeployment/canary.ts';
 import { capabilitiesStatus } from './modeldeployment/capabilities.ts';
 import { coldStart } from './modeldeployment/cold-start.ts';
 import { engineSpec } from './modeldeployment/engine.ts';
@@ -97,6 +98,7 @@ export const modelDeploymentStatus = z
       .array(z.string().max(300))
       .max(128)
       .describe('The names that clients reach it under; empty when it serves none.'),
+    canary: canaryStatus.optional(),
     adapters: adaptersStatus.optional(),
     capabilities: capabilitiesStatus.optional(),
     lastColdStart: coldStart.optional(),

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { duration } from '../duration.ts';
 import { kubernetes } from '../kubernetes.ts';
+import { canarySpec } from './canary.ts';
 
 /** How replicas are replaced when the spec changes. Of it, only startTimeout reaches the pods. */
 export const rolloutSpec = z
@@ -31,6 +32,7 @@ export const rolloutSpec = z
       .describe(
         'How long a replica may take from its creation until it serves. Then the engine is restarted, and a rollout stops. Changing it makes a new revision.',
       ),
+    canary: canarySpec.optional(),
     revisionHistoryLimit: z
       .int32()
       .min(0)

@@ -86,6 +86,15 @@ function otherModelDeployment(): Intent<ModelDeployment> {
       drainTimeout: '99999h',
       startTimeout: '99999h',
       revisionHistoryLimit: 100,
+      canary: {
+        steps: many(10, (index) => ({ weight: 10 * index + 9, pause: '99999h' })),
+        gates: {
+          requests: 1_000_000,
+          errorRatePoints: 100,
+          ttftPercent: 10_000,
+          tpotPercent: 10_000,
+        },
+      },
     },
     routing: { fallbacks: many(8, (index) => `${index}`.padEnd(200, 'x')) },
     paused: true,

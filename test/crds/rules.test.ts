@@ -15,6 +15,9 @@ const engine = (rest: object) => ({ engine: { type: 'LlamaCpp', ...rest } });
 const source = (uri: string) => ({ source: { uri } });
 const variable = (rest: object) => engine({ env: [{ name: 'A', ...rest }] });
 const idle = (text: string) => ({ routing: { timeouts: { idle: text } } });
+const canary = (...weights: number[]) => ({
+  rollout: { canary: { steps: weights.map((weight) => ({ weight })) } },
+});
 const reference = { name: 'a', key: 'b' };
 
 const modelDeploymentRules: readonly RuleCase[] = [
@@ -40,6 +43,13 @@ const modelDeploymentRules: readonly RuleCase[] = [
     refused: [{ rollout: { maxSurge: 0, maxUnavailable: 0 } }],
     field: 'spec.rollout',
     says: /maxSurge and maxUnavailable must not both be 0/,
+  },
+  {
+    rule: 'each step of a canary has a greater weight than the one before',
+    accepted: [canary(5), canary(1, 10, 99)],
+    refused: [canary(10, 5), canary(5, 5), canary(1, 50, 50)],
+    field: 'spec.rollout.canary.steps',
+    says: /every step must have a greater weight than the one before it/,
   },
   {
     rule: 'source.uri has a scheme that is supported',
