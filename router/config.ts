@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { type ContentMode, contentModes } from '../telemetry/content.ts';
 import { logLevels } from '../telemetry/logger.ts';
 import { type AccessMode, accessModes } from './access/access.ts';
 import { type AllowedOrigins, readOrigins } from './cors.ts';
@@ -14,6 +15,10 @@ const variables = z.object({
   FAIRLEAD_WATCH_NAMESPACE: z.string().optional().describe('only models of this namespace'),
   FAIRLEAD_LOG_LEVEL: z.enum(logLevels).default('info'),
   FAIRLEAD_ACCESS_LOG: z.stringbool().default(true).describe('one line a request'),
+  FAIRLEAD_CAPTURE_CONTENT: z
+    .enum(contentModes)
+    .default('off')
+    .describe('prompts and completions of sampled requests: off, on their span, or as an event'),
   FAIRLEAD_BODY_LIMIT_BYTES: z.coerce
     .number()
     .int()
@@ -36,6 +41,14 @@ const variables = z.object({
     .default('off')
     .describe('whether API keys are asked for; optional: once there is a Secret for one'),
   FAIRLEAD_AUTH_NAMESPACE: z.string().optional().describe('where the Secrets with API keys are'),
+  FAIRLEAD_HOLD_LIMIT_BYTES: z.coerce
+    .number()
+    .int()
+    .positive()
+    .default(128 * 1024 * 1024)
+    .describe('of the bodies of all requests that wait for a replica; one model may have half'),
+  FAIRLEAD_NAMESPACE: z.string().optional().describe('this pod’s, where the other routers are'),
+  FAIRLEAD_POD_NAME: z.string().optional().describe('this pod’s'),
   FAIRLEAD_EXTERNAL_NAMESPACES: z
     .string()
     .default('')
@@ -59,11 +72,15 @@ export interface RouterConfig {
   watchNamespace: string | undefined;
   logLevel: (typeof logLevels)[number];
   accessLog: boolean;
+  captureContent: ContentMode;
   bodyLimitBytes: number;
   requestTimeoutMs: number;
   corsOrigins: AllowedOrigins;
   streamUsage: boolean;
   auth: { mode: AccessMode; namespace: string };
+  holdLimitBytes: number;
+  /** Undefined: there are no other routers. */
+  ownPod: { namespace: string; name: string } | undefined;
   externalNamespaces: readonly string[];
   lameDuckMs: number;
   drainTimeoutMs: number;
@@ -93,11 +110,17 @@ export function readConfig(env: NodeJS.ProcessEnv): RouterConfig {
     watchNamespace: read.FAIRLEAD_WATCH_NAMESPACE,
     logLevel: read.FAIRLEAD_LOG_LEVEL,
     accessLog: read.FAIRLEAD_ACCESS_LOG,
+    captureContent: read.FAIRLEAD_CAPTURE_CONTENT,
     bodyLimitBytes: read.FAIRLEAD_BODY_LIMIT_BYTES,
     requestTimeoutMs: read.FAIRLEAD_REQUEST_TIMEOUT_MS,
     corsOrigins: read.FAIRLEAD_CORS_ORIGINS,
     streamUsage: read.FAIRLEAD_STREAM_USAGE,
     auth: { mode: read.FAIRLEAD_AUTH, namespace: read.FAIRLEAD_AUTH_NAMESPACE ?? '' },
+    holdLimitBytes: read.FAIRLEAD_HOLD_LIMIT_BYTES,
+    ownPod:
+      read.FAIRLEAD_NAMESPACE !== undefined && read.FAIRLEAD_POD_NAME !== undefined
+        ? { namespace: read.FAIRLEAD_NAMESPACE, name: read.FAIRLEAD_POD_NAME }
+        : undefined,
     externalNamespaces: read.FAIRLEAD_EXTERNAL_NAMESPACES,
     lameDuckMs: read.FAIRLEAD_LAME_DUCK_MS,
     drainTimeoutMs: read.FAIRLEAD_DRAIN_TIMEOUT_MS,

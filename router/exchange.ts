@@ -5,6 +5,7 @@ import type { RequestTelemetry } from '../telemetry/request-telemetry.ts';
 import type { Access, Caller } from './access/access.ts';
 import { usageOf } from './access/usage.ts';
 import { targetsOf } from './catalog/fallbacks.ts';
+import { targetOf } from './catalog/target.ts';
 import type { CatalogSource } from './catalog/watch.ts';
 import { ClientRequest } from './client-request.ts';
 import { type AllowedOrigins, corsHeaders, preflightHeaders } from './cors.ts';
@@ -14,6 +15,7 @@ import { ApiError, errorHeaders } from './openai/errors.ts';
 import { asApiError } from './openai/framework-errors.ts';
 import { type ModelCall, readCall, requiredReplica } from './openai/model-call.ts';
 import { modelCard, modelList } from './openai/model-cards.ts';
+import { readParameters } from './openai/parameters.ts';
 import { modelsPath, realtimePath } from './openai/paths.ts';
 import { findVisible, offers, requireFeature } from './openai/resolve.ts';
 import type { ResponseIds } from './openai/response-ids.ts';
@@ -79,10 +81,12 @@ export class Exchange {
             (name, { features }) => offers(features, endpoint) && caller.mayUse(name),
           ),
         onlyReplica,
+        priority: caller.priority,
         sessionKey: request.header('x-session-id'),
         countTokens: grant.countTokens,
         observe: endpoint.storesResponses ? responseIds.learner(asked.model) : undefined,
         refuse: (error) => this.refuse(error),
+        fault: (thrown) => this.#fault(thrown),
         releaseBody: () => request.releaseBody(),
       };
     } catch (error) {
@@ -137,13 +141,10 @@ export class Exchange {
     );
   }
 
-  /** Answers with an error; what is not ours is an internal error and goes to the log. */
+  /** Answers with an error; what is not ours is an internal error. */
   refuse(thrown: unknown): FastifyReply {
     const { id, method, served, bodyIsUnread } = this.#request;
-    const error = asApiError(thrown);
-    if (error.cause) {
-      this.#answering.log.error({ err: error.cause, request_id: id }, error.message);
-    }
+    const error = this.#fault(thrown);
     const record = this.#record ?? this.#begin(served?.route ?? otherValue);
     const body = errorBody(error, served?.dialect ?? 'openai', id);
     const bytesOut = Buffer.byteLength(body);
@@ -163,6 +164,17 @@ export class Exchange {
     raw.end(method === 'HEAD' ? undefined : body);
     record.end({ status, errorType: label, bytesOut });
     return this.#reply;
+  }
+
+  /** The error to answer with; what nobody foresaw goes to the log, once. */
+  #fault(thrown: unknown): ApiError {
+    const error = asApiError(thrown);
+    if (error.cause) {
+      const fields = { err: error.cause, request_id: this.#request.id };
+      this.#answering.log.error(fields, error.message);
+      error.cause = undefined;
+    }
+    return error;
   }
 
   /** @throws ApiError invalid_api_key */
@@ -190,14 +202,17 @@ export class Exchange {
   }
 
   /** Tells the record what is asked; nothing of a name that the catalog has not. */
-  #recordCall({ operation }: ModelEndpoint, call: ModelCall | undefined): void {
-    const { byName } = this.#answering.catalog.current();
-    const model = call && byName.get(call.asked.model);
+  #recordCall(endpoint: ModelEndpoint, call: ModelCall | undefined): void {
+    const target = call && targetOf(this.#answering.catalog.current(), call.asked.model);
+    const { body } = this.#request;
     this.#record?.call({
-      operation,
-      model: model?.servedName,
-      namespace: model?.namespace,
+      operation: endpoint.operation,
+      model: target?.model.servedName,
+      namespace: target?.model.namespace,
+      adapter: target?.adapter,
       stream: call?.asked.stream ?? false,
+      parameters: call && (() => readParameters(endpoint, body)),
+      body,
     });
   }
 

@@ -15,11 +15,15 @@ import type { Catalog } from './catalog/model.ts';
 import { watchCatalog } from './catalog/watch.ts';
 import type { RouterConfig } from './config.ts';
 import { BlockPublisher } from './demand/block-publisher.ts';
+import { DemandLedger } from './demand/ledger.ts';
 import { DemandPublisher } from './demand/publisher.ts';
 import { serveDemand } from './demand/serve.ts';
 import { snapshotOf } from './demand/snapshot.ts';
 import { Ejections } from './ejection/ejections.ts';
+import { Hold } from './hold/hold.ts';
 import { createInternalServer } from './internal-server.ts';
+import { Neighbours } from './neighbours/neighbours.ts';
+import { watchNeighbours } from './neighbours/watch.ts';
 import { modelEndpoints } from './openai/endpoints.ts';
 import { offers } from './openai/resolve.ts';
 import { Deadlines } from './relay/deadlines.ts';
@@ -64,7 +68,11 @@ export async function startRouter(dependencies: RouterDependencies): Promise<Rou
   const upstreams = new Upstreams();
   const loads = new ReplicaLoads();
   const blocks = new BlockPublisher(() => loads.blocks());
-  const told = { changed: () => demand.changed(), prompted: blocks.prompted };
+  const loadChanged = () => {
+    demand.changed();
+    hold.pump();
+  };
+  const told = { changed: loadChanged, prompted: blocks.prompted };
   const balancer = metered(createBalancer(Math.random, told, loads), metrics, nowMs);
   const budgets = new RetryBudgets(nowMs);
   const ejections = new Ejections(nowMs, ({ servedName }, { namespace, pod }, reason, out_ms) => {
@@ -73,10 +81,20 @@ export async function startRouter(dependencies: RouterDependencies): Promise<Rou
   });
   const kubeMetrics = createKubeMetrics(registry);
   const { mode, namespace } = config.auth;
-  const access = new Access({ mode, nowMs, wallClockMs: Date.now });
+  const id = randomUUID();
+  const neighbours = new Neighbours(id, () => hold.pump(), nowMs, loads);
+  const elsewhere = (tenant: string) => neighbours.useOf(tenant);
+  const access = new Access({ mode, nowMs, wallClockMs: Date.now, elsewhere });
   const watching = { client, namespace, access, log, metrics: kubeMetrics };
   const keys = mode === 'off' ? undefined : watchKeys(watching);
   let draining = false;
+  const ledger = new DemandLedger();
+  const deadlines = new Deadlines(nowMs);
+  const hold = new Hold({
+    ...{ router: id, load: balancer, neighbours, deadlines, nowMs },
+    limitBytes: config.holdLimitBytes,
+    changed: (isFirst) => (isFirst ? demand.changedNow() : demand.changed()),
+  });
 
   const catalog = watchCatalog({
     client,
@@ -91,9 +109,17 @@ export async function startRouter(dependencies: RouterDependencies): Promise<Rou
       ejections.retain(replicas);
       budgets.retain(changed.models.map(({ servedName }) => servedName));
       announceModels(changed, telemetry);
+      ledger.retain(changed);
+      hold.update(changed);
       demand.changed();
     },
   });
+  const others =
+    config.ownPod &&
+    watchNeighbours({
+      ...{ client, log, metrics: kubeMetrics, neighbours },
+      ...{ namespace: config.ownPod.namespace, podName: config.ownPod.name },
+    });
   let synced = false;
   const isReady = () => synced && !draining;
   const internal = createInternalServer({
@@ -106,8 +132,11 @@ export async function startRouter(dependencies: RouterDependencies): Promise<Rou
       showBackends(balancer, metrics, catalog.current().models);
     },
   });
-  const demand = new DemandPublisher(randomUUID(), () =>
-    snapshotOf(catalog.current().pods, balancer),
+  const demand = new DemandPublisher(id, () =>
+    snapshotOf({
+      ...{ catalog: catalog.current(), load: balancer, ledger },
+      ...{ waiting: hold.waiting(), tenants: access.use() },
+    }),
   );
   serveDemand(internal, demand, blocks);
   const server = createServer({
@@ -115,8 +144,7 @@ export async function startRouter(dependencies: RouterDependencies): Promise<Rou
     catalog,
     telemetry,
     relaying: {
-      ...{ upstreams, balancer, ejections, budgets },
-      deadlines: new Deadlines(nowMs),
+      ...{ upstreams, balancer, ejections, budgets, hold, ledger, deadlines },
       streamUsage: config.streamUsage,
     },
     nowMs,
@@ -130,6 +158,7 @@ export async function startRouter(dependencies: RouterDependencies): Promise<Rou
   const internalAddress = await internal.listen({ host: config.host, port: config.internalPort });
   catalog.start();
   keys?.start();
+  others?.start();
   const stopping = new AbortController();
   Promise.all([catalog.synced(stopping.signal), keys?.synced(stopping.signal)]).then(
     () => {
@@ -144,7 +173,7 @@ export async function startRouter(dependencies: RouterDependencies): Promise<Rou
   return {
     address,
     internalAddress,
-    inFlight: () => balancer.total,
+    inFlight: () => balancer.total + hold.total,
     isReady,
     async shutdown() {
       draining = true;
@@ -154,6 +183,7 @@ export async function startRouter(dependencies: RouterDependencies): Promise<Rou
       if (!finished) log.warn({}, 'answers were cut off: the drain timeout is over');
       stopping.abort(new Error('shutting down'));
       demand.close();
+      await Promise.all([others?.stop(), neighbours.stop()]);
       await Promise.all([catalog.stop(), keys?.stop(), upstreams.close(), tracing.shutdown()]);
       await Promise.all([client.close(), internal.close()]);
       log.info({}, 'stopped');

@@ -13,7 +13,10 @@ beforeAll(async () => {
   router.putPod('chatty', 'chatty-0', upstream.port);
   router.putModel('embedder', { servedName: 'org/embed', features: ['Embeddings'] });
   router.putPod('embedder', 'embedder-0', upstream.port);
-  router.putModel('asleep', { notReadyMessage: 'replica asleep-0: Insufficient example.com/gpu' });
+  router.putModel('asleep', {
+    hold: { timeout: '0s' },
+    notReadyMessage: 'replica asleep-0: Insufficient example.com/gpu',
+  });
   router.putPod('asleep', 'asleep-0', upstream.port, { ready: false });
   await router.untilReplicas('chatty', 1);
   await router.untilReplicas('org/embed', 1);

@@ -21,8 +21,16 @@ function ringOf(keys: Record<string, string>): Keyring {
   return { keys: new Map(entries), broken: [] };
 }
 
+/** There is no other router. */
+const alone = { elsewhere: () => ({ inFlight: 0, requests: 0, tokens: 0 }) };
+
 function accessWith(keys: Record<string, string>, mode: AccessMode = 'required'): Access {
-  const access = new Access({ mode, nowMs: () => nowMs, wallClockMs: () => noon + nowMs });
+  const access = new Access({
+    ...alone,
+    mode,
+    nowMs: () => nowMs,
+    wallClockMs: () => noon + nowMs,
+  });
   access.replaceKeyring(ringOf(keys));
   return access;
 }
@@ -55,7 +63,10 @@ describe('the door', () => {
   });
 
   test('optional, it is shut until the keys have been read', () => {
-    const access = new Access({ mode: 'optional', nowMs: () => 0, wallClockMs: () => noon });
+    const access = new Access({
+      ...{ ...alone, mode: 'optional' },
+      ...{ nowMs: () => 0, wallClockMs: () => noon },
+    });
     expect(access.isOpen).toBe(false);
     expect(refusalOf(() => access.authenticate(bearer('k'))).kind.status).toBe(401);
   });

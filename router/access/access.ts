@@ -1,4 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import type { TenantDemand } from '../../protocol/demand.ts';
+import type { TenantUse } from '../neighbours/neighbours.ts';
 import { ApiError } from '../openai/errors.ts';
 import { Account, type Excess, type Usage } from './account.ts';
 import { presentedKey } from './credential.ts';
@@ -13,6 +15,8 @@ export type AccessMode = (typeof accessModes)[number];
 export interface Caller {
   /** Undefined: nobody was asked for a key. */
   readonly tenant: string | undefined;
+  /** Who goes first where requests have to wait: the higher. */
+  readonly priority: number;
   /** Whether it may ask for this name. */
   mayUse(modelName: string): boolean;
   /**
@@ -34,6 +38,7 @@ export interface Grant {
 
 const anybody: Caller = {
   tenant: undefined,
+  priority: 0,
   mayUse: () => true,
   admit: () => ({ headers: [], countTokens: false, end() {} }),
 };
@@ -43,6 +48,7 @@ export class Access {
   readonly #mode: AccessMode;
   readonly #nowMs: () => number;
   readonly #wallClockMs: () => number;
+  readonly #elsewhere: (tenant: string) => TenantUse;
   readonly #accounts = new Map<string, Account>();
   /** Undefined: not read yet, and so nobody comes in. */
   #keyring: Keyring | undefined;
@@ -50,11 +56,18 @@ export class Access {
   /**
    * @param nowMs a clock that never goes back, for the limits
    * @param wallClockMs milliseconds since 1970, for the expiry of keys
+   * @param elsewhere what a tenant uses through other routers
    */
-  constructor(options: { mode: AccessMode; nowMs: () => number; wallClockMs: () => number }) {
+  constructor(options: {
+    mode: AccessMode;
+    nowMs: () => number;
+    wallClockMs: () => number;
+    elsewhere: (tenant: string) => TenantUse;
+  }) {
     this.#mode = options.mode;
     this.#nowMs = options.nowMs;
     this.#wallClockMs = options.wallClockMs;
+    this.#elsewhere = options.elsewhere;
   }
 
   /** Whether requests come in without a key. A Secret that gives no key closes the door too. */
@@ -70,6 +83,14 @@ export class Access {
     for (const [tenant, account] of this.#accounts) {
       if (account.isIdle(nowMs)) this.#accounts.delete(tenant);
     }
+  }
+
+  /** What the tenants with limits use through this router now. */
+  use(): TenantDemand[] {
+    const nowMs = this.#nowMs();
+    return [...this.#accounts]
+      .filter(([, { isLimited }]) => isLimited)
+      .map(([name, account]) => ({ name, ...account.use(nowMs) }));
   }
 
   /**
@@ -89,6 +110,7 @@ export class Access {
     }
     return {
       tenant: key.tenant,
+      priority: key.priority,
       mayUse: (modelName) => allows(key, modelName),
       admit: () => this.#admit(key),
     };
@@ -96,12 +118,14 @@ export class Access {
 
   #admit({ tenant, limits }: ApiKey): Grant {
     const account = this.#account(tenant);
+    account.isLimited ||= Object.values(limits).some((limit) => limit !== undefined);
     const nowMs = this.#nowMs();
-    const excess = account.excess(limits, nowMs);
-    if (excess) throw limited(excess, account.headers(limits, nowMs));
+    const elsewhere = this.#elsewhere(tenant);
+    const excess = account.excess(limits, elsewhere, nowMs);
+    if (excess) throw limited(excess, account.headers(limits, elsewhere, nowMs));
     account.begin(nowMs);
     return {
-      headers: account.headers(limits, nowMs),
+      headers: account.headers(limits, elsewhere, nowMs),
       countTokens: limits.tokensPerMinute !== undefined,
       end: (usage) => account.end(this.#nowMs(), usage),
     };

@@ -197,7 +197,7 @@ test('a stranger’s large body is refused unread, a small one is read first', a
 
 test('a fallback is asked only of those whose key may use it', async () => {
   await start();
-  router.putModel('front', { routing: { fallbacks: ['m'] } });
+  router.putModel('front', { routing: { fallbacks: ['m'] }, hold: { timeout: '0s' } });
   await router.untilReplicas('front', 0, admin);
   const taken = await ask(admin, 'front');
   expect([taken.status, taken.headers.get('x-fairlead-model')]).toEqual([200, 'm']);

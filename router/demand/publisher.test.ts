@@ -8,7 +8,7 @@ import type { ModelPod } from '../catalog/model.ts';
 import { BlockPublisher } from './block-publisher.ts';
 import { DemandPublisher } from './publisher.ts';
 import { serveDemand } from './serve.ts';
-import { snapshotOf } from './snapshot.ts';
+import { type DemandSources, snapshotOf } from './snapshot.ts';
 
 afterEach(() => void vi.useRealTimers());
 
@@ -19,13 +19,22 @@ const pod = (id: string, departing = false): ModelPod => ({
   departing,
 });
 
+/** A router with these pods, where nobody waits. */
+const sources = (pods: readonly ModelPod[], load: DemandSources['load']): DemandSources => ({
+  catalog: { models: [], pods },
+  load,
+  ledger: { of: () => undefined },
+  waiting: new Map(),
+  tenants: [],
+});
+
 /** A router with these pods and open requests, and what someone who follows it has been told. */
 function followed() {
   vi.useFakeTimers();
   const open = new Map<string, number>();
   let pods = [pod('1'), pod('2')];
   const load = { inFlight: (uid: string) => open.get(uid) ?? 0, pendingTokens: () => 0 };
-  const publisher = new DemandPublisher('r', () => snapshotOf(pods, load));
+  const publisher = new DemandPublisher('r', () => snapshotOf(sources(pods, load)));
   const stream = new PassThrough();
   const reader = new DemandReader();
   let lines = 0;
@@ -54,7 +63,7 @@ test('the sum over a model’s pods, and each pod that has requests or is draini
   const inFlight = (uid: string) => ({ a: 2, b: 3 })[uid] ?? 0;
   const pendingTokens = (uid: string) => ({ a: 10.4, b: 20 })[uid] ?? 0;
   const all = [pod('a'), pod('b', true), pod('c'), pod('d', true)];
-  const { models, pods } = snapshotOf(all, { inFlight, pendingTokens });
+  const { models, pods } = snapshotOf(sources(all, { inFlight, pendingTokens }));
   expect([...models.values()]).toEqual([
     {
       ...{ namespace: 'models', name: 'skiff', inFlight: 5 },
@@ -141,7 +150,7 @@ test('nobody follows: nothing is looked at', async () => {
 test('over HTTP: lines as they come, and an end when the server closes', async () => {
   const app = fastify({ forceCloseConnections: true });
   const load = { inFlight: () => 2, pendingTokens: () => 0 };
-  const publisher = new DemandPublisher('r', () => snapshotOf([pod('1', true)], load));
+  const publisher = new DemandPublisher('r', () => snapshotOf(sources([pod('1', true)], load)));
   serveDemand(app, publisher, new BlockPublisher(() => []));
   await app.listen({ port: 0 });
   const { port } = app.server.address() as AddressInfo;

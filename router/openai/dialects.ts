@@ -31,6 +31,19 @@ export function errorBody(error: ApiError, dialect: Dialect, requestId: string):
 
 /** A whole event that tells of an error in the middle of a stream. */
 export function errorEvent(error: ApiError, dialect: Dialect, requestId: string): string {
-  const data = errorBody(error, dialect, requestId);
+  return event(errorBody(error, dialect, requestId), dialect);
+}
+
+/** The event that tells in a stream what an error's body says; undefined when that is not JSON. */
+export function eventOf(body: string, dialect: Dialect): string | undefined {
+  try {
+    // On one line, as an event's data has to be.
+    return event(JSON.stringify(JSON.parse(body)), dialect);
+  } catch {
+    return undefined;
+  }
+}
+
+function event(data: string, dialect: Dialect): string {
   return dialect === 'openai' ? `data: ${data}\n\n` : `event: error\ndata: ${data}\n\n`;
 }

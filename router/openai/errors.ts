@@ -153,6 +153,15 @@ export const errorKinds = {
     remedy: 'Wait as long as Retry-After says; x-ratelimit-* tell which limit it was.',
     retryAfterS: 1,
   },
+  hold_full: {
+    status: 429,
+    type: 'rate_limit_error',
+    code: 'hold_full',
+    label: 'overloaded',
+    remedy:
+      'Wait as long as Retry-After says. As many requests as may wait for the model do so already: raise spec.autoscaling.hold.maxRequests, or keep replicas ready.',
+    retryAfterS: 10,
+  },
   internal_error: {
     status: 500,
     type: 'server_error',
@@ -175,6 +184,15 @@ export const errorKinds = {
     label: 'no_backend',
     remedy: 'Try again shortly; `kubectl describe mdep` says what the model waits for.',
     retryAfterS: 1,
+  },
+  hold_timeout: {
+    status: 503,
+    type: 'service_unavailable',
+    code: 'hold_timeout',
+    label: 'queue_timeout',
+    remedy:
+      'Try again when Retry-After says; `kubectl describe mdep` says what the model waits for. Slow to start: raise spec.autoscaling.hold.timeout. At 0 replicas without autoscaling: raise spec.replicas.',
+    retryAfterS: 30,
   },
   connect_timeout: {
     status: 504,

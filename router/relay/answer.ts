@@ -24,7 +24,7 @@ export class Answer {
   #silence: (Deadline & { heard(): void }) | undefined;
 
   /**
-   * Sends the head.
+   * Sends the head, unless the client has one since its request was held.
    * @param replicaId who answers
    * @param withoutUsage the client did not ask for the usage that the stream will end with
    */
@@ -46,7 +46,7 @@ export class Answer {
       this.#watch = isOk ? new StreamWatch(request.endpoint.streamEnd) : undefined;
       if (head.contentLength === undefined) this.#awaitSilence();
     }
-    reply.writeHead(head);
+    if (!reply.head) reply.writeHead(head);
   }
 
   /** @returns false when the client is slower than the replica; `drained` is called once it is not */

@@ -14,7 +14,14 @@ import { EngineError } from './engine-error.ts';
 import { isEngineDown } from './engine-state.ts';
 import { type Failure, timeouts } from './failure.ts';
 import { GuardedListener } from './guarded.ts';
-import { brokenOff, fullHold, notInStream, notReady, unanswered, waitedTooLong } from './refusals.ts';
+import {
+  brokenOff,
+  fullHold,
+  notInStream,
+  notReady,
+  unanswered,
+  waitedTooLong,
+} from './refusals.ts';
 import type { RelayRequest } from './request.ts';
 import { isStream, type ReplyHead, replyHead } from './response-headers.ts';
 import { decide, isRetriedStatus, verdictOf } from './retry.ts';
@@ -72,9 +79,7 @@ class Relay implements AttemptListener {
         ledger.arrived(model);
         budgets.earn(model.servedName);
         const { totalMs } = model.routing.timeouts;
-        this.#total = deadlines.after(totalMs, () =>
-          this.#guard(() => this.#fail(timeouts.total)),
-        );
+        this.#total = deadlines.after(totalMs, () => this.#guard(() => this.#fail(timeouts.total)));
       }
       const stop = this.#route.next();
       if (stop) this.#go(stop);

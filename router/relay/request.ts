@@ -23,6 +23,8 @@ export interface RelayRequest {
   readonly replyHeaders: readonly string[];
   /** The one replica that can answer; there is no retry elsewhere. */
   readonly onlyReplica?: string | undefined;
+  /** Who goes first where requests have to wait: the higher; absent: 0. */
+  readonly priority?: number | undefined;
   /** What ties requests of one conversation together beside their prompts. */
   readonly sessionKey?: string | undefined;
   /** The tokens of this request must be known, whatever the configuration says. */
@@ -31,6 +33,8 @@ export interface RelayRequest {
   readonly observe?: ((replicaId: string, chunk: Buffer) => void) | undefined;
   /** Answers the request when no replica did. */
   readonly refuse: (error: ApiError) => void;
+  /** Logs what was thrown on the way, and tells what to answer then. */
+  readonly fault: (thrown: unknown) => ApiError;
   /** Drops whatever else still holds the body. */
   readonly releaseBody: () => void;
 }

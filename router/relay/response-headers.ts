@@ -26,6 +26,11 @@ export interface ReplyHead {
   readonly isUntilClose: boolean;
 }
 
+/** Whether an answer is a stream of events that went well. */
+export function isStream({ status, isEventStream }: ReplyHead): boolean {
+  return isEventStream && status >= 200 && status < 300;
+}
+
 /** CORS is this router's alone; engines such as vLLM allow every origin. */
 const corsPrefix = 'access-control-';
 

@@ -5,6 +5,7 @@ import {
   revisionLabel,
   secretKindLabel,
 } from '../../crds/labels.ts';
+import { holdSpec } from '../../crds/modeldeployment/autoscaling.ts';
 import type { EngineType } from '../../crds/modeldeployment/engine.ts';
 import type { Feature } from '../../crds/modeldeployment/features.ts';
 import { routingSpec } from '../../crds/modeldeployment/routing.ts';
@@ -49,6 +50,12 @@ export interface ModelSpec {
   adapters?: string[];
   features?: Feature[];
   notReadyMessage?: string;
+  /** `spec.replicas`; 1 unless told otherwise. */
+  replicas?: number;
+  paused?: boolean;
+  /** Absent: no `spec.autoscaling`. */
+  hold?: z.input<typeof holdSpec>;
+  maxConcurrency?: number;
   routing?: z.input<typeof routingSpec>;
 }
 
@@ -111,15 +118,18 @@ export async function startTestRouter(
       name,
       { servedName, aliases, engine = 'LlamaCpp', notReadyMessage, routing, ...rest } = {},
     ) {
-      const { features = ['Chat', 'Completions'], adapters } = rest;
+      const { features = ['Chat', 'Completions'], adapters, hold, replicas = 1 } = rest;
+      const { paused, maxConcurrency } = rest;
       api.state.put(deployments, `default/${name}`, {
         metadata: { name, namespace: 'default' },
         spec: {
           servedName,
           aliases,
           adapters: adapters?.map((adapter) => ({ name: adapter })),
-          engine: { type: engine, features },
-          replicas: 1,
+          engine: { type: engine, features, maxConcurrency },
+          replicas,
+          paused,
+          autoscaling: hold && { hold: holdSpec.parse(hold) },
           routing: routingSpec.parse(routing ?? {}),
         },
         status: { conditions: notReadyMessage ? [notReady(notReadyMessage)] : [] },

@@ -20,7 +20,7 @@ beforeAll(async () => {
   router.putPod('skiff', 'skiff-0', upstream.port, {
     annotations: { 'fairlead.dev/loaded-adapters': JSON.stringify(loaded) },
   });
-  router.putModel('asleep', { aliases: ['dormant'] });
+  router.putModel('asleep', { aliases: ['dormant'], hold: { timeout: '0s' } });
   await router.untilReplicas('org/skiff', 1);
   await router.untilReplicas('dormant', 0);
 });

@@ -21,7 +21,7 @@ beforeAll(async () => {
   router = await startTestRouter();
   router.putModel('m', { aliases: ['claude-sonnet'] });
   router.putPod('m', 'm-0', upstream.port);
-  router.putModel('asleep');
+  router.putModel('asleep', { hold: { timeout: '0s' } });
   await router.untilReplicas('m', 1);
   await router.untilReplicas('asleep', 0);
 });

@@ -33,7 +33,7 @@ beforeAll(async () => {
   router.putKey('admin', { key: admin });
   await eventually('the key is in force', async () => (await list(admin)) === 200);
   await model('m');
-  await model('asleep', { port: 0 });
+  await model('asleep', { port: 0, hold: { timeout: '0s' } });
 });
 afterAll(async () => {
   await router?.stop();
@@ -134,6 +134,16 @@ const provocations: Record<ErrorName, () => Promise<Refusal>> = {
   },
   replica_failed: async () => askModel(await model('refusing', { port: await closedPort() })),
   no_ready_replica: () => askModel('asleep'),
+  hold_full: async () => {
+    const name = await model('crowded', { port: 0, hold: { maxRequests: 1 } });
+    const first = openRaw(router.address, post(chat, `{"model":"${name}"}`, [bearer(admin)]));
+    await eventually('the first waits', () => router.inFlight() === 1);
+    const refusal = await askModel(name);
+    first.socket.destroy();
+    return refusal;
+  },
+  hold_timeout: async () =>
+    askModel(await model('slow-to-start', { port: 0, hold: { timeout: '100ms' } })),
   connect_timeout: async () => {
     const hole = await startBlackHole();
     const routing = { timeouts: { connect: '300ms' } };
