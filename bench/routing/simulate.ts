@@ -1,3 +1,4 @@
+import { PriorityQueue, type Queued } from '../../router/hold/queue.ts';
 import { seededRandom } from './random.ts';
 import { Replica, type ReplicaModel } from './replica.ts';
 import type { SimRequest, Workload } from './request.ts';
@@ -17,12 +18,23 @@ export interface Setting {
   readonly isShared: boolean;
   readonly model: ReplicaModel;
   readonly seed: number;
+  /** Absent: each request is sent at once. For a single router. */
+  readonly admission?: Admission;
+}
+
+/** How requests wait in the router while no replica has room. */
+export interface Admission {
+  /** The higher goes first. */
+  readonly priorityOf: (request: SimRequest) => number;
+  /** One more is refused. */
+  readonly maxHeld: number;
 }
 
 /** What came of one request. Times are seconds. */
 export interface Served {
   readonly request: SimRequest;
-  readonly replica: number;
+  /** -1: it was refused. */
+  replica: number;
   readonly router: number;
   readonly arrivedS: number;
   firstTokenS: number;
@@ -93,6 +105,25 @@ export function simulate(setting: Setting, makeRule: (context: RuleContext) => R
     queue.push({ kind: 'tell', atS: nowS + tellS });
   };
 
+  const stepsOf = (at: number) => {
+    const atS = replicas[at]?.endS ?? Number.POSITIVE_INFINITY;
+    if (atS < Number.POSITIVE_INFINITY) queue.push({ kind: 'steps', atS, replica: at });
+  };
+  const send = (served: Served, among?: readonly number[]) => {
+    const rule = rules[served.router] as Rule;
+    const at = rule.pick(served.request, among);
+    const endS = replicas[at]?.endS;
+    served.replica = at;
+    rule.sent(served.request, at);
+    tellSoon();
+    replicas[at]?.arrive(served.request, nowS);
+    if (replicas[at]?.endS !== endS) stepsOf(at);
+  };
+  const { admission } = setting;
+  const held = new PriorityQueue<Served & Queued>();
+  const withRoom = () =>
+    replicas.flatMap((_, at) => (rules[0]?.hasRoom?.(at) === false ? [] : [at]));
+
   for (const { atS, request } of workload.arrivals) queue.push({ kind: 'arrival', atS, request });
   for (let event = queue.pop(); event; event = queue.pop()) {
     nowS = event.atS;
@@ -100,33 +131,36 @@ export function simulate(setting: Setting, makeRule: (context: RuleContext) => R
       isTelling = false;
       const news = rules.flatMap((rule) => rule.tell?.() ?? []);
       for (const [own, rule] of rules.entries()) rule.hear?.(news.filter((_, by) => by !== own));
-      continue;
-    }
-    let at: number;
-    if (event.kind === 'steps') {
-      at = event.replica;
+    } else if (event.kind === 'steps') {
+      const { replica } = event;
       // Steps that were cut short by an arrival have left an event behind.
-      if (replicas[at]?.endS !== nowS) continue;
-      replicas[at]?.advance();
+      if (replicas[replica]?.endS !== nowS) continue;
+      replicas[replica]?.advance();
+      stepsOf(replica);
     } else {
       const { request } = event;
-      const router = entrance.below(rules.length);
-      const rule = rules[router] as Rule;
-      at = rule.pick(request);
-      const endS = replicas[at]?.endS;
-      const served: Served = {
-        ...{ request, replica: at, router, arrivedS: nowS },
+      const served = {
+        ...{ request, replica: -1, router: entrance.below(rules.length), arrivedS: nowS },
         ...{ firstTokenS: 0, finishedS: 0, cachedTokens: 0 },
+        ...{ priority: admission?.priorityOf(request) ?? 0, bytes: 0 },
       };
-      open.set(request, served);
       all.push(served);
-      rule.sent(request, at);
-      tellSoon();
-      replicas[at]?.arrive(request, nowS);
-      if (replicas[at]?.endS === endS) continue;
+      if (held.length > 0 || (admission && withRoom().length === 0)) {
+        if (held.length === admission?.maxHeld) continue;
+        open.set(request, served);
+        held.add(served);
+        continue;
+      }
+      open.set(request, served);
+      send(served);
     }
-    const endS = replicas[at]?.endS ?? Number.POSITIVE_INFINITY;
-    if (endS < Number.POSITIVE_INFINITY) queue.push({ kind: 'steps', atS: endS, replica: at });
+    while (held.first) {
+      const among = withRoom();
+      if (among.length === 0) break;
+      const { first } = held;
+      held.remove(first);
+      send(first, among);
+    }
   }
   return all;
 }
@@ -169,9 +203,9 @@ class EventQueue {
   }
 }
 
-type Queued = { event: Event; order: number } | undefined;
+type Ordered = { event: Event; order: number } | undefined;
 
-function isBefore(a: Queued, b: Queued): boolean {
+function isBefore(a: Ordered, b: Ordered): boolean {
   if (!a || !b) return false;
   return a.event.atS < b.event.atS || (a.event.atS === b.event.atS && a.order < b.order);
 }

@@ -21,6 +21,8 @@ export interface RoutingRequest {
   readonly promptSpans?: readonly Span[] | undefined;
   /** What ties requests of one conversation together beside their prompts. */
   readonly sessionKey?: string | undefined;
+  /** Whether its answer is to come as it is made. */
+  readonly isStreamed?: boolean | undefined;
 }
 
 /** What a reply said of its tokens. */
@@ -68,6 +70,8 @@ export interface Balancer {
   inFlight(replicaId: string): number;
   /** Prompt tokens sent to a replica and not known to be computed. */
   pendingTokens(replicaId: string): number;
+  /** Whether another prompt would be computed soon there. */
+  hasRoom(replicaId: string): boolean;
   /** Open requests at all replicas. */
   readonly total: number;
   /** Forgets what it knows of replicas that are not among these. */
@@ -137,6 +141,7 @@ class PromptBalancer implements Balancer {
     const share: LoadShare = {
       uncachedTokens: choice.uncachedTokens ?? tokens,
       answerTokens: this.#estimates.answer(model),
+      isStreamed: request.isStreamed === true,
     };
     load.sent(share);
     this.#total++;
@@ -167,6 +172,10 @@ class PromptBalancer implements Balancer {
 
   pendingTokens(replicaId: string): number {
     return this.#loads.find(replicaId)?.pendingTokens ?? 0;
+  }
+
+  hasRoom(replicaId: string): boolean {
+    return this.#loads.find(replicaId)?.hasRoom ?? true;
   }
 
   retain(replicas: Iterable<Replica>): void {

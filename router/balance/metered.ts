@@ -22,6 +22,7 @@ export function metered(balancer: Balancer, metrics: RouterMetrics, nowMs: () =>
     },
     inFlight: (replicaId) => balancer.inFlight(replicaId),
     pendingTokens: (replicaId) => balancer.pendingTokens(replicaId),
+    hasRoom: (replicaId) => balancer.hasRoom(replicaId),
     get total() {
       return balancer.total;
     },

@@ -2,7 +2,11 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type LoadShare, ReplicaLoad } from './replica-load.ts';
 
-const share = (uncachedTokens: number): LoadShare => ({ uncachedTokens, answerTokens: 100 });
+const share = (uncachedTokens: number): LoadShare => ({
+  uncachedTokens,
+  answerTokens: 100,
+  isStreamed: true,
+});
 
 test('whatever comes of requests, all counts are zero when the last is over', () => {
   const steps = fc.array(fc.record({ computed: fc.nat(), ended: fc.nat(), tokens: fc.nat(99) }));
@@ -57,4 +61,29 @@ test('the share of busy decisions follows what is pending', () => {
   load.ended(only);
   for (let decision = 0; decision < 100; decision++) load.observe(1);
   expect(load.busyShare).toBeLessThan(0.01);
+});
+
+test('there is room until a long prompt waits, or many short ones; those without a stream do not count', () => {
+  const load = new ReplicaLoad('r', 8);
+  for (let sent = 0; sent < 9; sent++) load.sent({ ...share(5_000), isStreamed: false });
+  expect(load.hasRoom).toBe(true);
+  for (let sent = 0; sent < 10; sent++) load.sent(share(100));
+  expect(load.hasRoom).toBe(true);
+  const long = share(5_000);
+  load.sent(long);
+  expect(load.hasRoom).toBe(false);
+  load.computed(long);
+  expect(load.hasRoom).toBe(true);
+});
+
+test('there is no room in a full memory, but one request may always go', () => {
+  const load = new ReplicaLoad('r', 8);
+  load.kvTokens = 4_000;
+  expect(load.hasRoom).toBe(true);
+  const large = share(4_000);
+  load.sent(large);
+  load.computed(large);
+  expect(load.hasRoom).toBe(false);
+  load.ended(large);
+  expect(load.hasRoom).toBe(true);
 });

@@ -7,6 +7,8 @@ export interface LoadShare {
   readonly uncachedTokens: number;
   /** Tokens that the answer is expected to have. */
   readonly answerTokens: number;
+  /** The answer's first byte tells that the prompt is computed; without a stream it comes with the last. */
+  readonly isStreamed: boolean;
 }
 
 /** What other routers have open at a replica, as they said. */
@@ -28,12 +30,17 @@ export class ReplicaLoad {
   busyShare = 0;
   /** What the other routers have there. */
   elsewhere: LoadElsewhere = nowhere;
+  /** Tokens that its key-value memory holds, where it is known. */
+  kvTokens = Number.POSITIVE_INFINITY;
   /** Open requests of this router. */
   inFlight = 0;
   /** Tokens that open requests have for themselves in its key-value memory, when they are complete. */
   heldTokens = 0;
   /** Prompt tokens that are sent and not known to be computed. */
   pendingTokens = 0;
+  /** Of what is pending, the prompts of streams, and their tokens. */
+  #streams = 0;
+  #streamTokens = 0;
   /** Tokens that a request holds, on average over the latest. */
   #heldEach = 0;
   /** Requests whose prompts are not known to be computed, in the order in which they were sent. */
@@ -46,6 +53,17 @@ export class ReplicaLoad {
   constructor(id: string, capacityUnits: number) {
     this.seed = hashText(id);
     this.prefixes = new BlockLru(capacityUnits);
+  }
+
+  /**
+   * Whether another prompt would be computed soon: few of this router's wait there, and its memory is not
+   * full. Beyond that it is better kept back, where a more urgent one can pass it and a replica with room can
+   * take it. Prompts of answers that are not streamed do not count as waiting: nobody knows when they are
+   * computed.
+   */
+  get hasRoom(): boolean {
+    if (this.inFlight > 0 && this.allHeldTokens > this.kvTokens) return false;
+    return this.#streams === 0 || this.#streamTokens < tokensInQueue;
   }
 
   /** Open requests of all routers. */
@@ -69,8 +87,8 @@ export class ReplicaLoad {
     this.inFlight++;
     this.heldTokens += own;
     this.#heldEach += (own - this.#heldEach) / heldWindow;
-    this.pendingTokens += share.uncachedTokens;
     this.#pending.add(share);
+    this.#count(share, 1);
   }
 
   /**
@@ -100,7 +118,14 @@ export class ReplicaLoad {
   }
 
   #settle(share: LoadShare): void {
-    if (this.#pending.delete(share)) this.pendingTokens -= share.uncachedTokens;
+    if (this.#pending.delete(share)) this.#count(share, -1);
+  }
+
+  #count({ uncachedTokens, isStreamed }: LoadShare, by: 1 | -1): void {
+    this.pendingTokens += by * uncachedTokens;
+    if (!isStreamed) return;
+    this.#streams += by;
+    this.#streamTokens += by * uncachedTokens;
   }
 }
 
@@ -108,3 +133,5 @@ export class ReplicaLoad {
 const busyWindow = 8;
 /** Requests over which it is averaged what one holds. */
 const heldWindow = 16;
+/** One long prompt, or so many tokens of short ones, keep a replica busy until the next one comes. */
+const tokensInQueue = 1_024;

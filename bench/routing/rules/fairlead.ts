@@ -29,22 +29,27 @@ export class PrefixAware implements Rule {
       { length: context.replicas },
       (_, replica) => new ReplicaLoad(`replica-${replica}`, blocks),
     );
+    for (const load of this.#loads) load.kvTokens = capacityTokens;
   }
 
-  pick(request: SimRequest): number {
+  hasRoom(replica: number): boolean {
+    const load = this.#loads[replica];
+    return load?.hasRoom === true && load.inFlight < this.#context.model.maxSequences;
+  }
+
+  pick(request: SimRequest, among?: readonly number[]): number {
     const prompt = this.#promptOf(request);
     for (const load of this.#loads) load.observe(this.#loads.length);
-    const { at, matchedBlocks } = choosePrefixAware(this.#loads, prompt) ?? {
-      at: 0,
-      matchedBlocks: 0,
-    };
+    const loads = among?.map((replica) => this.#loads[replica] as ReplicaLoad) ?? this.#loads;
+    const choice = choosePrefixAware(loads, prompt);
+    const { at, matchedBlocks } = choice ?? { at: 0, matchedBlocks: 0 };
     const uncached = uncachedTokens(prompt, matchedBlocks);
     const answerTokens = this.#estimates.answer('');
     const units = unitsBefore[prompt.blocks.length] ?? 0;
     const matchedUnits = unitsBefore[matchedBlocks] ?? 0;
     this.#estimates.matched('', matchedUnits / Math.max(1, units));
-    this.#shares.set(request, { uncachedTokens: uncached, answerTokens });
-    return at;
+    this.#shares.set(request, { uncachedTokens: uncached, answerTokens, isStreamed: true });
+    return among?.[at] ?? at;
   }
 
   sent(request: SimRequest, replica: number): void {

@@ -30,7 +30,10 @@ export interface News {
 
 /** One router's way to choose a replica, and what it remembers. */
 export interface Rule {
-  pick(request: SimRequest): number;
+  /** @param among the replicas to choose from; absent: all */
+  pick(request: SimRequest, among?: readonly number[]): number;
+  /** Whether a replica would soon compute another prompt; absent: the rule lets nothing wait. */
+  hasRoom?(replica: number): boolean;
   /** The request is sent to the replica that was picked. */
   sent(request: SimRequest, replica: number): void;
   firstToken(request: SimRequest, replica: number, cachedTokens: number): void;
