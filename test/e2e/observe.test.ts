@@ -1,7 +1,7 @@
 import OpenAI from 'openai';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { createKubectl } from '../support/kubectl.ts';
-import { type PodObject, skiff } from '../support/models.ts';
+import { type ModelDeploymentObject, type PodObject, skiff } from '../support/models.ts';
 import { waitUntil } from '../support/wait-until.ts';
 import { systemNamespace, useContext } from './context.ts';
 import { type PortForward, portForward } from './port-forward.ts';
@@ -79,4 +79,31 @@ test('it leaves one log line with model and pod, and nothing of what was said', 
     attempts: 1,
   });
   expect(log.join('\n')).not.toContain('a-canary');
+});
+
+test('its cold start is told by stages: in the status, in the operator’s metrics and its log', async () => {
+  const lastColdStart = await waitUntil('the status has it', async () => {
+    const object = await context.kubectl.getJson<ModelDeploymentObject>('mdep', 'observed');
+    return object.status?.lastColdStart;
+  });
+  const seconds = expect.any(Number);
+  expect(lastColdStart).toEqual({
+    pod: expect.stringMatching(/^observed-/),
+    readyAt: expect.any(String),
+    ...{ scheduleSeconds: seconds, imagePullSeconds: 0, fetchWeightsSeconds: 0 },
+    ...{ loadSeconds: seconds, firstReadySeconds: seconds, totalSeconds: seconds },
+  });
+  const log = await system.run(['logs', 'deployment/fairlead-operator']);
+  const lines = log.split('\n').filter((line) => line.includes('"cold start"'));
+  const [line] = lines.filter((candidate) => candidate.includes('"model":"observed"'));
+  expect(JSON.parse(line ?? '{}')).toMatchObject({
+    pod: lastColdStart.pod,
+    total_s: lastColdStart.totalSeconds,
+  });
+  const operator = await portForward(access, systemNamespace, 'deployment/fairlead-operator', 9090);
+  const metrics = await (await fetch(`${operator.origin}/metrics`)).text();
+  await operator.stop();
+  const series =
+    'fairlead_cold_start_seconds_count{gen_ai_request_model="observed",stage="load"} 1';
+  expect(metrics).toContain(series);
 });

@@ -41,6 +41,7 @@ export interface ModelDeploymentObject {
     replicas: number;
     readyReplicas: number;
     url: string;
+    lastColdStart?: Record<string, unknown>;
     conditions: Condition[];
   };
 }
@@ -49,6 +50,7 @@ export interface PodObject {
   metadata: { name: string; uid: string; deletionTimestamp?: string };
   spec: { nodeName?: string };
   status: {
+    phase?: string;
     podIP?: string;
     conditions?: { type: string; status: string; reason?: string }[];
     containerStatuses?: { restartCount: number; ready: boolean }[];
