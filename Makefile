@@ -6,7 +6,7 @@ CLUSTER_NAME ?= demo
 CLUSTER ?= local
 export CLUSTER_NAME CLUSTER
 
-.PHONY: help install demo demo-down test unit e2e soak-kube soak-rollout bench-kube bench-routing check audit fmt generate cluster cluster-down cluster-status kubectl images vllm programs conformance fuzz
+.PHONY: help install demo demo-down test unit e2e soak-kube soak-rollout bench-kube bench-routing bench-elasticity check audit fmt generate cluster cluster-down cluster-status kubectl images vllm programs conformance fuzz
 
 help: ## List the tasks
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -44,6 +44,9 @@ bench-kube: install ## Figures of the Kubernetes runtime beside client-node's, i
 
 bench-routing: install ## Balancing rules in virtual time, into bench/routing/ (TRACE=path of Mooncake's trace)
 	MOONCAKE_TRACE=$(TRACE) nice node --expose-gc bench/routing/main.ts --engines
+
+bench-elasticity: install ## Scale from zero, readiness and steps; first answers beside a hand-made Deployment
+	node bench/elasticity/main.ts
 
 check: install ## Format, lint, import arrows, types, generated files
 	biome check --error-on-warnings .
