@@ -9,6 +9,7 @@ test('without variables the documented defaults hold', () => {
     watchNamespace: undefined,
     logLevel: 'info',
     accessLog: true,
+    captureContent: 'off',
     bodyLimitBytes: 100 * 1024 * 1024,
     requestTimeoutMs: 300_000,
     corsOrigins: new Set(),

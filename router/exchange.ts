@@ -82,6 +82,7 @@ export class Exchange {
           ),
         onlyReplica,
         priority: caller.priority,
+        precedence: caller.precedence,
         sessionKey: request.header('x-session-id'),
         countTokens: grant.countTokens,
         observe: endpoint.storesResponses ? responseIds.learner(asked.model) : undefined,
@@ -205,15 +206,16 @@ export class Exchange {
   #recordCall(endpoint: ModelEndpoint, call: ModelCall | undefined): void {
     const target = call && targetOf(this.#answering.catalog.current(), call.asked.model);
     const { body } = this.#request;
-    this.#record?.call({
-      operation: endpoint.operation,
-      model: target?.model.servedName,
-      namespace: target?.model.namespace,
-      adapter: target?.adapter,
-      stream: call?.asked.stream ?? false,
-      parameters: call && (() => readParameters(endpoint, body)),
-      body,
-    });
+    this.#record?.call(
+      {
+        operation: endpoint.operation,
+        model: target?.model.servedName,
+        namespace: target?.model.namespace,
+        adapter: target?.adapter,
+        stream: call?.asked.stream ?? false,
+      },
+      call && { bytes: body, parameters: () => readParameters(endpoint, body) },
+    );
   }
 
   #corsHeaders(): string[] {

@@ -12,7 +12,7 @@ async function main(): Promise<void> {
   const version = await readVersion();
   const log = createLogger({ level: config.logLevel, program: 'fairlead-router', version });
   const [tracing, cluster] = await Promise.all([
-    startTracing('fairlead-router', version, log),
+    startTracing('fairlead-router', version, log, config.captureContent),
     loadKubeConfig(),
   ]);
   const client = createClient(cluster, { userAgent: `fairlead-router/${version}` });

@@ -6,6 +6,9 @@ export interface ReplyFacts {
   inputTokens?: number;
   outputTokens?: number;
   cachedTokens?: number;
+  reasoningTokens?: number;
+  serviceTier?: string;
+  systemFingerprint?: string;
 }
 
 /** Enough for the first event, and for `usage` where it stands before a list of embeddings. */
@@ -65,40 +68,85 @@ function latin1(chunks: Buffer[], limit = 0): string {
  */
 export function readFacts(head: string, tail: string): ReplyFacts {
   const facts: ReplyFacts = {
-    finishReasons: [...tail.matchAll(/"finish_reason":\s*"([\w-]{1,40})"/g)].map(([, reason]) =>
-      String(reason),
-    ),
+    finishReasons: reasonsIn(tail, /"finish_reason":\s*"([\w-]{1,40})"/g),
   };
+  // Messages have one reason, under this key; vLLM uses it beside the other for what stopped it.
+  if (facts.finishReasons.length === 0) {
+    facts.finishReasons = reasonsIn(tail, /"stop_reason":\s*"([\w-]{1,40})"/g);
+  }
   const id = (/"id":\s*"([^"\\]{1,200})"/.exec(head) ??
     /"id":\s*"([^"\\]{1,200})"/.exec(tail))?.[1];
   if (id !== undefined) facts.id = id;
   const model = /"model":\s*"([^"\\]{1,200})"/.exec(head)?.[1];
   if (model !== undefined) facts.model = model;
+  const serviceTier = /"service_tier":\s*"([\w-]{1,40})"/.exec(head)?.[1];
+  if (serviceTier !== undefined) facts.serviceTier = serviceTier;
+  const fingerprint = /"system_fingerprint":\s*"([^"\\]{1,200})"/.exec(head)?.[1];
+  if (fingerprint !== undefined) facts.systemFingerprint = fingerprint;
   readTokens(head, tail, facts);
   return facts;
 }
 
+function reasonsIn(text: string, pattern: RegExp): string[] {
+  return Array.from(text.matchAll(pattern), ([, reason]) => String(reason));
+}
+
+type TokenFact = 'inputTokens' | 'outputTokens' | 'cachedTokens' | 'reasoningTokens';
+
+/** Keys of `usage`, the better first. */
+const usageKeys = {
+  inputTokens: [tokensBehind('prompt_tokens'), tokensBehind('input_tokens')],
+  outputTokens: [tokensBehind('completion_tokens'), tokensBehind('output_tokens')],
+  cachedTokens: [tokensBehind('cached_tokens'), tokensBehind('cache_read_input_tokens')],
+  reasoningTokens: [tokensBehind('reasoning_tokens')],
+} as const satisfies Record<TokenFact, RegExp[]>;
+const timingKeys = {
+  prompt: tokensBehind('prompt_n'),
+  cached: tokensBehind('cache_n'),
+  predicted: tokensBehind('predicted_n'),
+};
+
+function tokensBehind(key: string): RegExp {
+  return new RegExp(`"${key}":\\s*(\\d{1,12})`);
+}
+
 function readTokens(head: string, tail: string, facts: ReplyFacts): void {
-  const usage = objectAt(tail, '"usage":') ?? objectAt(head, '"usage":');
-  const timings = usage ? undefined : objectAt(tail, '"timings":');
-  const tokens = (from: string | undefined, key: string): number | undefined => {
-    const digits = from && new RegExp(`"${key}":\\s*(\\d{1,12})`).exec(from)?.[1];
-    return digits ? Number(digits) : undefined;
-  };
-  const set = (key: 'inputTokens' | 'outputTokens' | 'cachedTokens', value?: number) => {
-    if (value !== undefined) facts[key] = value;
-  };
-  if (timings) {
-    // llama.cpp ends each stream with its timings, also when the client asked for no usage.
-    const cached = tokens(timings, 'cache_n');
-    set('cachedTokens', cached);
-    set('inputTokens', (tokens(timings, 'prompt_n') ?? 0) + (cached ?? 0));
-    set('outputTokens', tokens(timings, 'predicted_n'));
-    return;
+  const last = objectAt(tail, '"usage":');
+  if (last === undefined && readTimings(tail, facts)) return;
+  // A stream of messages tells the prompt's tokens at its beginning, the answer's at its end.
+  readUsage(last, facts);
+  if (facts.inputTokens === undefined) readUsage(objectAt(head, '"usage":'), facts);
+}
+
+/** Takes what is not yet known. */
+function readUsage(usage: string | undefined, facts: ReplyFacts): void {
+  if (usage === undefined) return;
+  for (const fact of Object.keys(usageKeys) as TokenFact[]) {
+    if (facts[fact] !== undefined) continue;
+    for (const key of usageKeys[fact]) {
+      const tokens = numberAt(usage, key);
+      if (tokens === undefined) continue;
+      facts[fact] = tokens;
+      break;
+    }
   }
-  set('inputTokens', tokens(usage, 'prompt_tokens') ?? tokens(usage, 'input_tokens'));
-  set('outputTokens', tokens(usage, 'completion_tokens') ?? tokens(usage, 'output_tokens'));
-  set('cachedTokens', tokens(usage, 'cached_tokens'));
+}
+
+/** llama.cpp ends each stream with its timings, also when the client asked for no usage. */
+function readTimings(tail: string, facts: ReplyFacts): boolean {
+  const timings = objectAt(tail, '"timings":');
+  if (timings === undefined) return false;
+  const cached = numberAt(timings, timingKeys.cached);
+  const predicted = numberAt(timings, timingKeys.predicted);
+  if (cached !== undefined) facts.cachedTokens = cached;
+  facts.inputTokens = (numberAt(timings, timingKeys.prompt) ?? 0) + (cached ?? 0);
+  if (predicted !== undefined) facts.outputTokens = predicted;
+  return true;
+}
+
+function numberAt(text: string, pattern: RegExp): number | undefined {
+  const digits = pattern.exec(text)?.[1];
+  return digits === undefined ? undefined : Number(digits);
 }
 
 /** The last JSON object behind `key`; of an object cut off by the sample's edge, what is there. */

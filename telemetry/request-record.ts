@@ -1,4 +1,5 @@
 import type { HrTime } from '@opentelemetry/api';
+import { ContentCapture } from './content-capture.ts';
 import {
   type AttemptOutcome,
   type ErrorType,
@@ -12,6 +13,7 @@ import { type ReplyFacts, ReplySample } from './reply-facts.ts';
 import type { RequestSummary, RequestTelemetry } from './request-telemetry.ts';
 import {
   attemptStart,
+  type OperationAttributes,
   operationEnd,
   operationName,
   operationStart,
@@ -46,6 +48,14 @@ export interface ModelCall {
   /** LoRA adapter of the model. */
   adapter?: string | undefined;
   stream: boolean;
+}
+
+/** What a call's body says; read at once or never, so that nothing holds the body for long. */
+export interface CallBody {
+  /** Read only when the request is sampled. */
+  parameters(): OperationAttributes;
+  /** Read only where content is captured. */
+  bytes: Buffer;
 }
 
 /** A replica that is asked. */
@@ -113,6 +123,7 @@ export class RequestRecord implements HoldObserver {
   #firstByteMs: number | undefined;
   #sample: ReplySample | undefined;
   #facts: ReplyFacts | undefined;
+  #content: ContentCapture | undefined;
   #tenant: string | undefined;
   #whenOver: ((facts: ReplyFacts | undefined, end: RequestEnd) => void) | undefined;
   #ended = false;
@@ -139,12 +150,16 @@ export class RequestRecord implements HoldObserver {
     this.#whenOver = told;
   }
 
-  /** The model and operation are known. */
-  call(call: ModelCall): void {
+  /** The model and operation are known. @param body absent where there is none that can be read */
+  call(call: ModelCall, body?: CallBody): void {
     this.#call = call;
     this.#telemetry.metrics.requestsInFlight.inc({ gen_ai_request_model: this.#model() });
     if (!this.#spans?.isRecording) return;
-    this.#spans.startOperation(operationName(call), operationStart(call), this.#telemetry.nowMs());
+    const { tracing, nowMs } = this.#telemetry;
+    const attributes = operationStart(call, body?.parameters(), tracing.profile);
+    this.#spans.startOperation(operationName(call), attributes, nowMs());
+    if (tracing.content === 'off' || !body) return;
+    this.#content = new ContentCapture(body.bytes, attributes);
   }
 
   held(): void {
@@ -174,6 +189,7 @@ export class RequestRecord implements HoldObserver {
     this.#attemptStartMs = this.#telemetry.nowMs();
     this.#sample = undefined;
     this.#facts = undefined;
+    this.#content?.restart();
     const index = this.#attempts++;
     if (!this.#spans) return undefined;
     const attributes = this.#spans.isRecording
@@ -207,6 +223,7 @@ export class RequestRecord implements HoldObserver {
     this.#firstByteMs ??= this.#telemetry.nowMs();
     this.#sample ??= new ReplySample();
     this.#sample.add(chunk);
+    this.#content?.add(chunk);
   }
 
   /** The last bytes of the answer seen so far, as latin1 text of at most `count` characters. */
@@ -249,9 +266,20 @@ export class RequestRecord implements HoldObserver {
     this.#telemetry.report(summary);
     this.#whenOver?.(summary.facts, end);
     if (!this.#spans?.isRecording) return;
-    this.#spans.endOperation(operationEnd(summary), endMs);
+    this.#endOperation(summary, endMs);
     const failed = end.status >= 500 || end.errorType === 'stream_truncated';
     this.#spans.endServer(serverAttributes(this.#start, end, summary.errorType), endMs, failed);
+  }
+
+  #endOperation(summary: RequestSummary, endMs: number): void {
+    const { profile, content } = this.#telemetry.tracing;
+    const attributes = operationEnd(summary, profile);
+    const said = this.#content?.said();
+    if (said && content === 'event') {
+      this.#spans?.emitDetails({ ...this.#content?.asked, ...attributes, ...said }, endMs);
+    }
+    const onSpan = said && content === 'span' ? asJson(said) : undefined;
+    this.#spans?.endOperation({ ...attributes, ...onSpan }, endMs);
   }
 
   #summary(end: RequestEnd, endMs: number): RequestSummary {
@@ -314,4 +342,12 @@ function queueOutcomeOf(errorType: ErrorType | undefined): QueueOutcome {
 function hrTime(epochMs: number): HrTime {
   const seconds = Math.floor(epochMs / 1000);
   return [seconds, Math.floor((epochMs - seconds * 1000) * 1e6)];
+}
+
+/** Spans carry structures as JSON, which every backend can show. */
+function asJson<K extends string>(values: Record<K, object | undefined>): { [P in K]?: string } {
+  const given = Object.entries<object | undefined>(values).filter(([, value]) => value);
+  return Object.fromEntries(given.map(([key, value]) => [key, JSON.stringify(value)])) as {
+    [P in K]?: string;
+  };
 }

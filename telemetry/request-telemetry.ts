@@ -117,7 +117,7 @@ export class RequestTelemetry {
     tenant: string | undefined,
   ): void {
     const { gen_ai_request_model } = labels;
-    const { inputTokens, outputTokens, cachedTokens } = facts;
+    const { inputTokens, outputTokens, cachedTokens, reasoningTokens } = facts;
     for (const [type, tokens] of [
       ['input', inputTokens],
       ['output', outputTokens],
@@ -126,8 +126,11 @@ export class RequestTelemetry {
       this.metrics.tokens.inc({ gen_ai_request_model, tenant, type }, tokens);
       this.metrics.tokenUsage.observe({ ...labels, gen_ai_token_type: type }, tokens);
     }
-    if (cachedTokens) {
-      this.metrics.tokens.inc({ gen_ai_request_model, tenant, type: 'cached_input' }, cachedTokens);
+    for (const [type, tokens] of [
+      ['cached_input', cachedTokens],
+      ['reasoning', reasoningTokens],
+    ] as const) {
+      if (tokens) this.metrics.tokens.inc({ gen_ai_request_model, tenant, type }, tokens);
     }
     if (answerMs !== undefined && outputTokens !== undefined && outputTokens > 1) {
       this.metrics.timePerOutputToken.observe(labels, answerMs / 1000 / (outputTokens - 1));

@@ -1,7 +1,17 @@
-import type { AttributesOf, attemptSpan, operationSpan, serverSpan } from './contract/spans.ts';
+import {
+  type AttributeDefinition,
+  type AttributesOf,
+  type attemptSpan,
+  operationSpan,
+  type Profile,
+  type serverSpan,
+} from './contract/spans.ts';
 import { otherValue, providerName } from './contract/values.ts';
 import type { AttemptTarget, ModelCall, RequestEnd, RequestStart } from './request-record.ts';
 import type { RequestSummary } from './request-telemetry.ts';
+
+/** What the GenAI span can carry. */
+export type OperationAttributes = AttributesOf<typeof operationSpan>;
 
 /** The methods that HTTP and PATCH's RFC define; others must not make names of their own. */
 const knownMethods = new Set([
@@ -54,8 +64,14 @@ export function operationName({ operation, model }: ModelCall): string {
 }
 
 /** Attributes of the GenAI span that a sampler may want, at its start. */
-export function operationStart(call: ModelCall): AttributesOf<typeof operationSpan> {
+export function operationStart(
+  call: ModelCall,
+  parameters: OperationAttributes | undefined,
+  profile: Profile,
+): OperationAttributes {
   return {
+    ...parameters,
+    ...(profile === 'latest' ? undefined : withoutLatest),
     'gen_ai.operation.name': call.operation,
     'gen_ai.provider.name': providerName,
     'gen_ai.request.model': call.model,
@@ -65,17 +81,27 @@ export function operationStart(call: ModelCall): AttributesOf<typeof operationSp
   };
 }
 
+/** What only the latest conventions have, as absent. */
+const withoutLatest: OperationAttributes = Object.fromEntries(
+  Object.entries<AttributeDefinition>(operationSpan.attributes).flatMap(([key, { profile }]) =>
+    profile === 'latest' ? [[key, undefined]] : [],
+  ),
+);
+
 /** Attributes of the GenAI span that are known at its end. */
-export function operationEnd(summary: RequestSummary): AttributesOf<typeof operationSpan> {
+export function operationEnd(summary: RequestSummary, profile: Profile): OperationAttributes {
   const { facts, target, ttftMs, queueMs } = summary;
   return {
     'gen_ai.response.id': facts?.id,
     'gen_ai.response.model': facts?.model,
-    'gen_ai.response.finish_reasons': facts?.finishReasons.length ? facts.finishReasons : undefined,
+    'gen_ai.response.finish_reasons': finishReasons(summary, profile),
     'gen_ai.response.time_to_first_chunk': ttftMs === undefined ? undefined : ttftMs / 1000,
     'gen_ai.usage.input_tokens': facts?.inputTokens,
     'gen_ai.usage.output_tokens': facts?.outputTokens,
     'gen_ai.usage.cache_read.input_tokens': facts?.cachedTokens,
+    'gen_ai.usage.reasoning.output_tokens': facts?.reasoningTokens,
+    'openai.response.service_tier': facts?.serviceTier,
+    'openai.response.system_fingerprint': facts?.systemFingerprint,
     'server.address': target?.address,
     'server.port': target?.port,
     'error.type': summary.errorType,
@@ -84,6 +110,13 @@ export function operationEnd(summary: RequestSummary): AttributesOf<typeof opera
     'fairlead.model.fallback': summary.fallbackModel,
     'fairlead.tenant': summary.tenant,
   };
+}
+
+/** The latest conventions have `error` in the place of a reason that was expected and did not come. */
+function finishReasons({ facts, call, errorType }: RequestSummary, profile: Profile) {
+  if (facts?.finishReasons.length) return facts.finishReasons;
+  const isCutOff = profile === 'latest' && call?.stream && facts && errorType !== undefined;
+  return isCutOff ? ['error'] : undefined;
 }
 
 /** Attributes of an attempt's span at its start. @param index how many attempts came before */

@@ -2,6 +2,7 @@ import {
   type Attributes,
   type Context,
   type HrTime,
+  logs,
   propagation,
   ROOT_CONTEXT,
   type Span,
@@ -110,6 +111,16 @@ export class RequestSpans {
   endOperation(attributes: AttributesOf<typeof operationSpan>, endMs: number): void {
     this.#end(this.#operation, attributes, endMs, attributes['error.type'] !== undefined);
     this.#operation = undefined;
+  }
+
+  /** What was said, as the conventions' event. */
+  emitDetails(attributes: object, endMs: number): void {
+    logs.getLogger('fairlead').emit({
+      eventName: 'gen_ai.client.inference.operation.details',
+      timestamp: this.#timeOf(endMs),
+      context: this.#operationContext ?? this.#serverContext,
+      attributes: attributes as Attributes,
+    });
   }
 
   endServer(attributes: AttributesOf<typeof serverSpan>, endMs: number, failed: boolean): void {

@@ -1,11 +1,14 @@
 import { type Tracer, trace } from '@opentelemetry/api';
-import { profileOf, schemaUrls } from './contract/spans.ts';
+import type { ContentMode } from './content.ts';
+import { type Profile, profileOf, schemaUrls } from './contract/spans.ts';
 import type { CountingSpanProcessor, ExportLog } from './span-export.ts';
 
 /** Tracing as long as the process runs. */
 export interface Tracing {
   readonly enabled: boolean;
   readonly tracer: Tracer;
+  readonly profile: Profile;
+  readonly content: ContentMode;
   /** Spans lost since this was last asked. */
   takeLost(): number;
   /** Sends what is left, for at most 3 s; never rejects. */
@@ -16,6 +19,8 @@ export interface Tracing {
 export const untraced: Tracing = {
   enabled: false,
   tracer: trace.getTracer('fairlead'),
+  profile: 'v1_41',
+  content: 'off',
   takeLost: () => 0,
   shutdown: async () => {},
 };
@@ -70,23 +75,29 @@ function resourceOf(env: NodeJS.ProcessEnv, program: string, version: string): s
 /**
  * Starts the OpenTelemetry SDK by its standard OTEL_* variables. Without an endpoint nothing is
  * imported: the SDK costs some hundred milliseconds of start-up.
+ * @param content where prompts and completions go; an event needs a collector that takes logs too
  */
 export async function startTracing(
   program: string,
   version: string,
   log: ExportLog,
+  content: ContentMode = 'off',
 ): Promise<Tracing> {
   const { env } = process;
   if (!tracingConfigured(env)) return untraced;
+  if (content === 'event') env.OTEL_LOGS_EXPORTER ||= 'otlp';
   applyDefaults(env, program, version);
   const { NodeSDK } = await import('@opentelemetry/sdk-node');
   const counting = await countingProcessor(env, log);
   const sdk = new NodeSDK(counting && { spanProcessors: [counting] });
   sdk.start();
-  const schemaUrl = schemaUrls[profileOf(env)];
+  const profile = profileOf(env);
+  const scope = { schemaUrl: schemaUrls[profile] };
   return {
     enabled: true,
-    tracer: trace.getTracerProvider().getTracer('fairlead', version, { schemaUrl }),
+    tracer: trace.getTracerProvider().getTracer('fairlead', version, scope),
+    profile,
+    content,
     takeLost: () => counting?.takeLost() ?? 0,
     shutdown: () => capped(sdk.shutdown(), shutdownCapMs),
   };

@@ -91,6 +91,7 @@ function buildModel(
     replicas: replicas.sort(by(({ pod }) => pod)),
     counts: { desired: spec.replicas, ...counts },
     routing: routingOf(spec.routing),
+    runtime: spec.engine.type.toLowerCase(),
     tellsTokens: spec.engine.type === 'LlamaCpp',
     maxInFlight: undefined,
     concurrency: concurrencyOf(spec.engine),

@@ -51,6 +51,7 @@ export function externalModelOf(
     features: new Set(features),
     replicas,
     counts: { desired: 1, ready: replicas.length, starting: 0, terminating: 0 },
+    runtime: 'external',
     tellsTokens: false,
     routing: { ...routingOf(), timeouts: timeoutsOf(spec.timeouts) },
     maxInFlight: spec.maxInFlight,

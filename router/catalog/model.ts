@@ -73,6 +73,8 @@ export interface Model {
   readonly replicas: readonly Replica[];
   readonly counts: ReplicaCounts;
   readonly routing: Routing;
+  /** What its replicas run, such as `vllm`; `external` for endpoints outside of Fairlead. */
+  readonly runtime: string;
   /** Its engine tells the tokens of every stream by itself: llama.cpp ends each with its timings. */
   readonly tellsTokens: boolean;
   /** How many requests this router may have open at it at once; undefined: any number. */

@@ -51,7 +51,8 @@ export function requestHeaders(
     const name = raw[at] ?? '';
     const lower = name.toLowerCase();
     if (neverForwarded.has(lower) || named?.has(lower)) continue;
-    if ((trace && traceHeaders.has(lower)) || ownNames.includes(lower)) continue;
+    if ((trace && (traceHeaders.has(lower) || lower in trace)) || ownNames.includes(lower))
+      continue;
     headers.push(name, raw[at + 1] ?? '');
   }
   for (const name in trace) headers.push(name, trace[name] ?? '');

@@ -69,7 +69,7 @@ export class Visit implements Destination {
     const { pod, namespace, revision, host: address, port, external } = replica;
     const trace = record.attemptStarted({
       model: this.target.model.servedName,
-      ...{ pod, namespace, revision, address, port },
+      ...{ pod, namespace, runtime: this.target.model.runtime, revision, address, port },
       ...{ policy, reason, candidates, prefixMatchRatio },
     });
     const { body, headers, addedUsage } = upstreamBody(
