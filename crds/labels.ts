@@ -10,6 +10,8 @@ export const slotLabel = 'fairlead.dev/slot';
 export const engineLabel = 'fairlead.dev/engine';
 /** Label on a pod that holds images on a node while its ModelDeployment, which it names, is at zero. */
 export const warmLabel = 'fairlead.dev/warm';
+/** Label on a pod that computes for another pod of its replica and serves no requests itself. */
+export const workerLabel = 'fairlead.dev/worker';
 /** The recommended label that says who manages an object; see {@link managedByFairlead}. */
 export const managedByLabel = 'app.kubernetes.io/managed-by';
 /** Value of {@link managedByLabel} on everything Fairlead makes. */
@@ -37,6 +39,9 @@ export const adaptersAnnotation = 'fairlead.dev/adapters';
  * as long as the engine's container is the one with that id: another one begins without adapters.
  */
 export const loadedAdaptersAnnotation = 'fairlead.dev/loaded-adapters';
+
+/** Annotation on a pod that a LeaderWorkerSet made: the uid of the ModelDeployment that it is for. */
+export const ownerAnnotation = 'fairlead.dev/owner-uid';
 
 /** Name of the container that runs the engine in a model pod. */
 export const engineContainer = 'engine';

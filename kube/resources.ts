@@ -28,6 +28,22 @@ export type PersistentVolumeClaim = SpecAndStatus<
   k8s.V1PersistentVolumeClaimSpec,
   k8s.V1PersistentVolumeClaimStatus
 >;
+/** leaderworkerset.x-k8s.io/v1, as far as it is written. */
+export interface LeaderWorkerSet extends KubeObject {
+  spec: {
+    replicas: number;
+    leaderWorkerTemplate: {
+      size: number;
+      restartPolicy: 'RecreateGroupOnPodRestart' | 'None';
+      leaderTemplate: GroupPodTemplate;
+      workerTemplate: GroupPodTemplate;
+    };
+  };
+}
+interface GroupPodTemplate {
+  metadata: { labels?: Record<string, string>; annotations?: Record<string, string> };
+  spec: Pod['spec'];
+}
 export interface ResourceClaimTemplate extends KubeObject {
   spec: Wire<k8s.V1ResourceClaimTemplateSpec>;
 }
@@ -69,6 +85,10 @@ export function served<T extends KubeObject>(
 export const Pods = served<Pod>('v1', 'Pod');
 export const Services = served<Service>('v1', 'Service');
 export const Secrets = served<Secret>('v1', 'Secret');
+export const LeaderWorkerSets = served<LeaderWorkerSet>(
+  'leaderworkerset.x-k8s.io/v1',
+  'LeaderWorkerSet',
+);
 export const Jobs = served<Job>('batch/v1', 'Job');
 export const PersistentVolumeClaims = served<PersistentVolumeClaim>('v1', 'PersistentVolumeClaim');
 export const ConfigMaps = served<ConfigMap>('v1', 'ConfigMap');

@@ -65,6 +65,8 @@ export interface Engine {
   command?(input: EngineInput): string[] | undefined;
   /** The arguments that Fairlead sets; the user's come after them. */
   args(input: EngineInput): string[];
+  /** Further arguments on the hosts of a replica that serve no requests. */
+  readonly workerArgs?: readonly string[];
   /** Variables that Fairlead sets; the user's come after them. */
   env(input: EngineInput): EnvironmentVariable[];
   /**

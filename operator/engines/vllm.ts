@@ -21,6 +21,7 @@ export const vllmOwned: readonly OwnedFlag[] = [
   },
   { flags: ['--root-path'], remedy: remedies.prefix },
   { flags: ['--config'], remedy: remedies.file },
+  { flags: ['--nnodes', '-n', '--node-rank', '-r', '--master-addr'], remedy: 'Use spec.nodes.' },
   { flags: ['--enable-lora', '--lora-modules'], remedy: 'Use spec.adapters.' },
 ];
 
@@ -60,11 +61,14 @@ export const vllm: Engine = {
       ...(accelerators > 1 && !gives(spec, ...parallel)
         ? ['--tensor-parallel-size', String(accelerators)]
         : []),
+      ...(spec.nodes > 1 ? hosts(spec) : []),
       ...(takesAdapters ? lora(spec) : []),
       // Requests that are left after the drain, such as a client's own to the pod, may still end.
       ...(gives(spec, '--shutdown-timeout') ? [] : ['--shutdown-timeout', '30']),
     ];
   },
+
+  workerArgs: ['--headless'],
 
   env: ({ takesAdapters }) => [
     // Compiled kernels and graphs; a volume mounted at /cache keeps them.
@@ -80,6 +84,16 @@ export const vllm: Engine = {
 
   preStop: () => untilIdle(port, Object.values(metrics)),
 };
+
+/** The layers are shared out over the hosts; which one it is, each learns from its LeaderWorkerSet. */
+function hosts(spec: ModelDeploymentSpec): string[] {
+  const nodes = String(spec.nodes);
+  return [
+    ...(gives(spec, '--pipeline-parallel-size', '-pp') ? [] : ['--pipeline-parallel-size', nodes]),
+    ...['--nnodes', nodes, '--node-rank', '$(LWS_WORKER_INDEX)'],
+    ...['--master-addr', '$(LWS_LEADER_ADDRESS)'],
+  ];
+}
 
 /**
  * Up to four adapters compute at the same time, and as many as the API allows stay in memory, unless the

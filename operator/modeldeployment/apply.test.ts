@@ -6,9 +6,14 @@ import type { ObjectRef } from '../../kube/object.ts';
 import { modelDeployment, nowMs, replica } from '../testing/fixtures.ts';
 import { applyPlan } from './apply.ts';
 import type { Plan } from './plan.ts';
+import type { PodTemplate } from './replica-pod.ts';
 
 const template = { metadata: {}, spec: { containers: [] } };
-const templates = new Map([['new', { template }]]);
+const grouped = { ...template, worker: { size: 2, spec: { containers: [] } } };
+const templates = new Map<string, { template: PodTemplate }>([
+  ['new', { template }],
+  ['large', { template: grouped }],
+]);
 const error = (code: number, reason: string, message = '') =>
   new KubeApiError('POST /api/v1/namespaces/models/pods', code, {
     code,
@@ -29,7 +34,7 @@ async function carryOut(plan: Partial<Plan>, faults: Record<string, Error> = {})
     create: async (_type: unknown, intent: { metadata: { name: string } }) =>
       answer('create', intent.metadata.name),
     delete: async (_type: unknown, { name }: ObjectRef, { uid }: DeleteOptions) =>
-      answer('delete', `${name} ${uid}`),
+      answer('delete', [name, uid].filter(Boolean).join(' ')),
     patch: async (_type: unknown, { name }: ObjectRef, patch: { metadata: { uid: string } }) =>
       answer('patch', `${name} ${JSON.stringify(patch.metadata)}`),
   } as unknown as KubeClient;
@@ -60,6 +65,30 @@ test('deletions come first, each for this very pod, and all is told as Events', 
     'PodCreated: Created pod skiff-new-0',
   ]);
   expect(applied).toEqual(nothing);
+});
+
+test('a replica of several hosts is made and deleted as a group', async () => {
+  const creates = [{ slot: 0, revision: 'large', attempt: 0 }];
+  const leader = { ...replica(3), name: 'skiff-large-3-0', group: 'skiff-large-3' };
+  const deletes = [
+    { replica: leader, cause: 'Surplus' as const, isCutOff: false },
+    { replica: leader, cause: 'Surplus' as const, isCutOff: true },
+  ];
+  const { calls, applied } = await carryOut({ creates, deletes });
+  expect(calls).toEqual([
+    'delete skiff-large-3',
+    'delete skiff-large-3',
+    'delete skiff-large-3-0 uid-new-3',
+    'create skiff-large-0',
+  ]);
+  expect(applied).toEqual(nothing);
+});
+
+test('a cluster without groups is told of, and nothing further is tried', async () => {
+  const creates = [0, 1].map((slot) => ({ slot, revision: 'large', attempt: 0 }));
+  const faults = { 'create skiff-large-0': error(404, 'NotFound') };
+  const { applied } = await carryOut({ creates }, faults);
+  expect(applied).toEqual({ ...nothing, lacksGroups: true });
 });
 
 test('what serves is marked first, for this very pod, and what is needed again loses the mark', async () => {

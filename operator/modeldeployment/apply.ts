@@ -4,7 +4,8 @@ import type { ModelDeployment } from '../../crds/modeldeployment.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { isAlreadyExists, isNotFound, KubeApiError } from '../../kube/errors.ts';
 import type { EventRecorder } from '../../kube/events.ts';
-import { Pods } from '../../kube/resources.ts';
+import { LeaderWorkerSets, Pods } from '../../kube/resources.ts';
+import { replicaGroup } from '../groups/group.ts';
 import type { Cause, Departure, Plan } from './plan.ts';
 import { type PodTemplate, podName, replicaPod } from './replica-pod.ts';
 
@@ -12,6 +13,8 @@ import { type PodTemplate, podName, replicaPod } from './replica-pod.ts';
 export interface Applied {
   /** The API server's words when it refuses to make pods: quota, limit range, admission. */
   refusal: string | undefined;
+  /** The cluster serves no LeaderWorkerSets, which replicas of several hosts are made of. */
+  lacksGroups?: true;
   /** A name was taken by a pod that the cache does not have yet. */
   cacheIsBehind: boolean;
 }
@@ -48,6 +51,7 @@ export async function applyPlan(
   { client, events, signal, nowMs }: ApplyOptions,
 ): Promise<Applied> {
   const { namespace } = deployment.metadata;
+  const ofGroup = { propagationPolicy: 'Background', signal } as const;
   const applied: Applied = { refusal: undefined, cacheIsBehind: false };
   const tell = (reason: EventReason, action: string, note: string) =>
     events.record(deployment, { type: 'Normal', reason, action, note });
@@ -65,10 +69,13 @@ export async function applyPlan(
     if (await mark(replica, null))
       tell('PodKept', 'Drain', `Pod ${replica.name} is not drained any more: it is to stay`);
   });
-  await inBatches(deletes, async ({ replica: { name, uid }, cause, isCutOff }) => {
+  await inBatches(deletes, async ({ replica: { name, uid, group }, cause, isCutOff }) => {
+    if (group) await exists(client.delete(LeaderWorkerSets, { namespace, name: group }, ofGroup));
     const gracePeriodSeconds = isCutOff ? cutOffGraceSeconds : undefined;
     const options = { uid, gracePeriodSeconds, signal };
-    if (await exists(client.delete(Pods, { namespace, name }, options))) {
+    // The pods of a group go with it, in their own time.
+    const goes = group === undefined || isCutOff;
+    if (!goes || (await exists(client.delete(Pods, { namespace, name }, options)))) {
       const how = isCutOff ? `${causes[cause]}, and its drain timeout is over` : causes[cause];
       tell('PodDeleted', 'Delete', `Deleted pod ${name}: ${how}`);
     }
@@ -77,12 +84,20 @@ export async function applyPlan(
   await inBatches(creates, async (identity) => {
     const of = templates.get(identity.revision);
     // What one pod was refused for, the next would be as well.
-    if (applied.refusal !== undefined || of === undefined) return;
+    if (applied.refusal !== undefined || applied.lacksGroups || !of) return;
     const name = podName(deployment.metadata.name, identity);
     try {
-      const pod = replicaPod(deployment, of.template, identity);
-      await client.create(Pods, pod, { signal, fieldManager });
+      const { template } = of;
+      const options = { signal, fieldManager };
+      if (template.worker) {
+        const group = replicaGroup(deployment, template, template.worker, identity);
+        await client.create(LeaderWorkerSets, group, options);
+      } else await client.create(Pods, replicaPod(deployment, template, identity), options);
     } catch (error) {
+      if (isNotFound(error) && of.template.worker) {
+        applied.lacksGroups = true;
+        return;
+      }
       if (isAlreadyExists(error)) {
         applied.cacheIsBehind = true;
         return;

@@ -1,17 +1,20 @@
 import type { AcceleratorProfile } from '../../crds/acceleratorprofile.ts';
-import { modelDeploymentLabel } from '../../crds/labels.ts';
+import { modelDeploymentLabel, workerLabel } from '../../crds/labels.ts';
 import type { ModelDeployment } from '../../crds/modeldeployment.ts';
 import { servedNamesOf } from '../../crds/names.ts';
 import { controllerOf, type KubeObject, keyOf } from '../../kube/object.ts';
 import type { Job, PersistentVolumeClaim, Pod } from '../../kube/resources.ts';
 import type { Indexer, Store } from '../../kube/store.ts';
 import { byJob, jobOfPod, keysOfWanting } from '../cache/state.ts';
+import { leaderOf } from '../groups/group.ts';
 import { byServedName } from '../names/rivals.ts';
 
-/** Pods by the key of the ModelDeployment that their label names. */
+/** Pods that serve requests, by the key of the ModelDeployment that their label names. */
 export const byModelDeployment = 'modelDeployment';
 /** Pods by their uid. */
 export const byUid = 'uid';
+/** Pods that compute for another one, by the key of that. */
+export const byLeader = 'leader';
 /** Whatever a ModelDeployment owns, by the uid of its owner. */
 export const byOwner = 'owner';
 /** ModelDeployments by the name of their profile. */
@@ -21,7 +24,8 @@ export const byProfile = 'profile';
 export const byCache = 'cache';
 
 export const podIndexes = {
-  [byModelDeployment]: (pod) => keysOfOwned(pod),
+  [byModelDeployment]: (pod) => (isWorker(pod) ? [] : keysOfOwned(pod)),
+  [byLeader]: leaderOf,
   [byUid]: (pod) => [pod.metadata.uid],
   [byJob]: jobOfPod,
 } satisfies Record<string, Indexer<Pod>>;
@@ -38,6 +42,10 @@ export const modelDeploymentIndexes = {
       cache === undefined ? [] : [`${metadata.namespace}/${cache}`],
     ),
 } satisfies Record<string, Indexer<ModelDeployment>>;
+
+function isWorker({ metadata }: Pod): boolean {
+  return metadata.labels?.[workerLabel] !== undefined;
+}
 
 /** The ModelDeployment that an object belongs to by its label. */
 export function keysOfOwned(object: KubeObject): string[] {

@@ -18,6 +18,8 @@ export interface View {
   /** What the revision's replicas wait for: loads into caches that are not done. */
   loads: readonly LoadState[];
   refusal: string | undefined;
+  /** The cluster serves no LeaderWorkerSets. */
+  lacksGroups: boolean;
   problem: SpecProblem | undefined;
   /** Whether replicas have their adapters; undefined: there are none to have. */
   adapters?: Verdict | undefined;
@@ -92,6 +94,7 @@ function scheduled(view: View): Verdict {
   const stuck = live.filter(({ problem }) => problem?.reason === 'Unschedulable');
   if (stuck.length > 0) return { status: 'False', ...tell('Unschedulable', stuck) };
   if (view.refusal !== undefined) return refused(view.refusal);
+  if (view.lacksGroups) return unsupported();
   if (live.length === 0 && view.problem) return notAccepted();
   if (live.length === 0 && desired === 0) return toZero(view);
   if (live.length === 0 && view.loads.length > 0) {
@@ -183,8 +186,9 @@ function hasArrived({ live, desired, revision }: View): boolean {
   return live.length === desired && arrived.length === desired;
 }
 
-function stalled({ problem, late }: View): Verdict {
+function stalled({ problem, late, lacksGroups }: View): Verdict {
   if (problem) return { ...notAccepted(), status: 'True' };
+  if (lacksGroups) return { ...unsupported(), status: 'True' };
   if (late.length > 0) return { status: 'True', ...tooLate(late) };
   return { status: 'False', reason: 'NotStalled', message: 'Nothing is stuck.' };
 }
@@ -203,7 +207,8 @@ function ready(view: View): Verdict {
 }
 
 /** What is wrong and does not pass by itself; undefined when nothing is. */
-function trouble({ live, dead, loads, refusal }: View): Verdict | undefined {
+function trouble({ live, dead, loads, refusal, lacksGroups }: View): Verdict | undefined {
+  if (lacksGroups) return unsupported();
   const troubled = troubleOf([...live, ...dead, ...loads]);
   return troubled ?? (refusal === undefined ? undefined : refused(refusal));
 }
@@ -252,6 +257,11 @@ function tooLate(late: readonly Replica[]): Pick<Verdict, 'reason' | 'message'> 
 function refused(refusal: string): Verdict {
   const message = `A pod cannot be made: ${refusal.slice(0, 800)}. ${reasons.PodRefused.remedy}`;
   return { status: 'False', reason: 'PodRefused', message };
+}
+
+function unsupported(): Verdict {
+  const message = `spec.nodes: this cluster serves no LeaderWorkerSets. ${reasons.UnsupportedTopology.remedy}`;
+  return { status: 'False', reason: 'UnsupportedTopology', message };
 }
 
 function notAccepted(): Verdict {

@@ -6,6 +6,7 @@ import { servedNameOf } from '../../crds/names.ts';
 import type { Pod } from '../../kube/resources.ts';
 import { type AdapterParts, adapterParts } from '../adapters/sidecar.ts';
 import type { Container, Endpoint, Engine, EnvironmentVariable } from '../engines/engine.ts';
+import { workerTemplate } from '../groups/group.ts';
 import { fitOf, fitVariable } from '../weights/fit.ts';
 import type { ModelWeights } from '../weights/schemes.ts';
 import { modelPlace } from '../weights/weights.ts';
@@ -64,7 +65,9 @@ export function renderTemplate(deployment: ModelDeployment, resolved: Resolved):
       ...placement(profile),
     },
   };
-  return spec.podTemplate ? withTemplate(template, spec.podTemplate) : template;
+  const merged = spec.podTemplate ? withTemplate(template, spec.podTemplate) : template;
+  if (spec.nodes === 1) return merged;
+  return { ...merged, worker: workerTemplate(merged, resolved.engine, spec.nodes) };
 }
 
 /**

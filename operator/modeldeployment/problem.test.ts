@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { Pod } from '../../kube/resources.ts';
 import { pod } from '../testing/fixtures.ts';
 import { problemOf } from './problem.ts';
-import { replicaOf } from './replica.ts';
+import { replicaOf, withWorkers } from './replica.ts';
 
 type Status = NonNullable<Pod['status']>;
 type Container = NonNullable<Status['containerStatuses']>[number];
@@ -225,6 +225,7 @@ test('a pod is read as a replica', () => {
     attempt: 2,
     state: 'live',
     scheduled: true,
+    group: undefined,
     node: 'node-a',
     createdAtMs: Date.parse('2026-11-21T11:00:00Z'),
     ready: true,
@@ -257,4 +258,23 @@ test('a pod is read as a replica', () => {
   });
   const late = container({ state: { terminated: { ...terminated, finishedAt: since } } });
   expect(replicaOf(pod({ ...late, phase: 'Failed' })).attempt).toBe(0);
+});
+
+test('what keeps a worker from running keeps its replica from serving', () => {
+  const leader = replicaOf(pod({}, { name: 'skiff-new-0-0' }));
+  const unscheduled = {
+    ...pod({
+      conditions: [
+        { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message: 'no room' },
+      ],
+    }),
+    spec: { containers: [] },
+  };
+  unscheduled.metadata.name = 'skiff-new-0-0-1';
+  expect(withWorkers(leader, [pod()])).toMatchObject({ scheduled: true, problem: leader.problem });
+  expect(withWorkers(leader, [unscheduled])).toMatchObject({
+    scheduled: false,
+    problem: { reason: 'Unschedulable', message: 'its worker skiff-new-0-0-1: no room' },
+  });
+  expect(withWorkers({ ...leader, ready: true }, [unscheduled])).toMatchObject({ ready: true });
 });

@@ -100,7 +100,7 @@ test('paused: nothing is written', async () => {
   expect(await reconcile(modelDeployment({ paused: true }))).toEqual([]);
 });
 
-test.each([
+test.each<[string, object, { creationTimestamp?: string }]>([
   ['paused', { paused: true }, {}],
   ['in conflict over its name', {}, { creationTimestamp: '2026-11-21T10:00:00Z' }],
 ])('%s in the middle of a drain: the replica serves on', async (_case, spec, rival) => {
@@ -113,11 +113,8 @@ test.each([
   pods.set({ ...pod!, metadata: { ...pod!.metadata, annotations } });
   expect(await reconcile(modelDeployment({ replicas: 1 }))).toEqual([]);
   const elder = modelDeployment({ servedName: 'skiff' });
-  if (rival.creationTimestamp)
-    modelDeployments.set({
-      ...elder,
-      metadata: { ...elder.metadata, name: 'elder', uid: 'uid-elder', ...rival },
-    });
+  const metadata = { ...elder.metadata, name: 'elder', uid: 'uid-elder', ...rival };
+  if (rival.creationTimestamp) modelDeployments.set({ ...elder, metadata });
   expect(await reconcile(modelDeployment({ replicas: 1, ...spec }))).toEqual([drained]);
   expect(await reconcile(modelDeployment({ replicas: 1, ...spec }))).toEqual([]);
 });

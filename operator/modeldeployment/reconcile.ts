@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { AcceleratorProfile } from '../../crds/acceleratorprofile.ts';
+import { ownerAnnotation } from '../../crds/labels.ts';
 import type { Capabilities } from '../../crds/modeldeployment/capabilities.ts';
 import { featuresOf } from '../../crds/modeldeployment/features.ts';
 import {
@@ -16,9 +17,9 @@ import type { EventRecorder } from '../../kube/events.ts';
 import { controllerOf, keyOf } from '../../kube/object.ts';
 import type { ControllerRevision, Pod } from '../../kube/resources.ts';
 import type { Store } from '../../kube/store.ts';
-import type { Autoscaler } from '../autoscaling/autoscaler.ts';
 import type { Agents } from '../adapters/agents.ts';
 import { bringAdapters } from '../adapters/step.ts';
+import type { Autoscaler } from '../autoscaling/autoscaler.ts';
 import { bringLoads } from '../cache/bring.ts';
 import { type LoadStores, loadStates, withProgress } from '../cache/state.ts';
 import type { ColdStarts } from '../coldstart/record.ts';
@@ -27,10 +28,10 @@ import { engineOrigin } from '../pod-origin.ts';
 import type { Prober } from '../probe/prober.ts';
 import { type Applied, applyPlan, fieldManager } from './apply.ts';
 import { historyOf, outlived, profileHash, type StoredRevision } from './history.ts';
-import { byModelDeployment, byOwner } from './indexes.ts';
+import { byLeader, byModelDeployment, byOwner } from './indexes.ts';
 import { forgetRevisions, keepRevision } from './keep-revision.ts';
 import { type Demand, type Plan, plan } from './plan.ts';
-import { type Replica, replicaOf } from './replica.ts';
+import { type Replica, replicaOf, withWorkers } from './replica.ts';
 import { type ResolveSettings, resolve, type SpecProblem } from './resolve.ts';
 import { revisionOf } from './revision.ts';
 import { rolloutOf } from './rollout.ts';
@@ -105,10 +106,10 @@ export function createReconciler(options: ReconcilerOptions) {
     const adapters = await bringAdaptersOf(observed, signal);
     await writeStatus(deployment, statusOf({ ...shown, lastColdStart, adapters }), signal);
 
-    const { refusal, cacheIsBehind, againAfterMs } = outcome;
+    const { refusal, lacksGroups, cacheIsBehind, againAfterMs } = outcome;
     const afterMs = Math.min(
       againAfterMs ?? Number.POSITIVE_INFINITY,
-      refusal === undefined ? Number.POSITIVE_INFINITY : refusedAgainAfterMs,
+      refusal === undefined && !lacksGroups ? Number.POSITIVE_INFINITY : refusedAgainAfterMs,
       cacheIsBehind ? staleAgainAfterMs : Number.POSITIVE_INFINITY,
     );
     return Number.isFinite(afterMs) ? { requeueAfterMs: afterMs } : undefined;
@@ -249,6 +250,11 @@ function remember(
   for (const { replica } of deletes) note(replica, { state: 'terminating', ready: false, sinceMs });
 }
 
+/** Of a pod that a LeaderWorkerSet made, the one that it was made for. */
+function ownerOf(pod: Pod): string | undefined {
+  return pod.metadata.annotations?.[ownerAnnotation] ?? controllerOf(pod)?.uid;
+}
+
 /** Everything that the decision depends on; undefined when there is nothing to decide. */
 function observe(key: string, options: ReconcilerOptions, unseen: Unseen) {
   const { modelDeployments, claimants, profiles, pods, revisions, loads: stores } = options;
@@ -260,11 +266,11 @@ function observe(key: string, options: ReconcilerOptions, unseen: Unseen) {
   const cached = new Map<string, Pod>();
   const takenSlots = new Set<number>();
   for (const pod of pods.byIndex(byModelDeployment, key)) {
-    const seen = replicaOf(pod);
+    const seen = withWorkers(replicaOf(pod), pods.byIndex(byLeader, keyOf(pod)));
     const problem = withProgress(seen.problem, stores.progressOf(seen.uid));
     const replica = { ...seen, problem, ...unseen.get(pod) };
     cached.set(replica.uid, pod);
-    if (controllerOf(pod)?.uid === uid) present.push(replica);
+    if (ownerOf(pod) === uid) present.push(replica);
     else takenSlots.add(replica.slot);
   }
   const history: ReadonlyMap<string, StoredRevision> = historyOf(revisions.byIndex(byOwner, uid));

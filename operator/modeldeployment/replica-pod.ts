@@ -12,11 +12,14 @@ import type { ModelDeployment } from '../../crds/modeldeployment.ts';
 import { servedNameOf } from '../../crds/names.ts';
 import { controllerReference, type Intent } from '../../kube/object.ts';
 import type { Pod } from '../../kube/resources.ts';
+import type { WorkerTemplate } from '../groups/group.ts';
 
 /** All of a pod that its revision decides; of the metadata, what the user asked for. */
 export interface PodTemplate {
   metadata: { labels?: Record<string, string>; annotations?: Record<string, string> };
   spec: Pod['spec'];
+  /** For a replica of several hosts: those beside the one that serves. */
+  worker?: WorkerTemplate;
 }
 
 /** Which pod. */

@@ -5,6 +5,7 @@ import {
   slotLabel,
 } from '../../crds/labels.ts';
 import type { Pod } from '../../kube/resources.ts';
+import { groupOf } from '../groups/group.ts';
 import { type Problem, problemOf } from './problem.ts';
 
 /** A pod as plan() and the status see it. */
@@ -22,6 +23,8 @@ export interface Replica {
   state: 'live' | 'draining' | 'terminating' | 'dead';
   /** Whether it has a node. */
   scheduled: boolean;
+  /** Its LeaderWorkerSet, when it is of several hosts. */
+  group: string | undefined;
   /** Which; empty: none yet. */
   node: string;
   /** Milliseconds since 1970. */
@@ -56,6 +59,7 @@ export function replicaOf(pod: Pod): Replica {
     attempt: diedOld ? 0 : numberOf(metadata.annotations?.[attemptAnnotation]),
     state,
     scheduled: spec.nodeName !== undefined,
+    group: groupOf(pod),
     node: spec.nodeName ?? '',
     createdAtMs,
     ready,
@@ -64,6 +68,26 @@ export function replicaOf(pod: Pod): Replica {
     problem: state === 'terminating' ? undefined : problemOf(pod),
   };
 }
+
+/**
+ * A replica of several hosts with the pods that compute for it: it has a node when all of them have, and what
+ * keeps one of them from running keeps the replica from serving.
+ */
+export function withWorkers(replica: Replica, workers: readonly Pod[]): Replica {
+  if (workers.length === 0 || replica.ready) return replica;
+  const scheduled = replica.scheduled && workers.every(({ spec }) => spec.nodeName !== undefined);
+  const [stuck] = workers.flatMap((worker) => {
+    const problem = worker.metadata.deletionTimestamp ? undefined : problemOf(worker);
+    if (!problem || passing.includes(problem.reason)) return [];
+    return { ...problem, message: `its worker ${worker.metadata.name}: ${problem.message}` };
+  });
+  const own = replica.problem;
+  const isOwn = own !== undefined && !passing.includes(own.reason);
+  return { ...replica, scheduled, problem: isOwn ? own : (stuck ?? own) };
+}
+
+/** What a worker may be in while its leader waits for it. */
+const passing: readonly Problem['reason'][] = ['Starting', 'Scheduling', 'LoadingWeights'];
 
 function stateOf({ metadata, status }: Pod): Replica['state'] {
   if (metadata.deletionTimestamp) return 'terminating';

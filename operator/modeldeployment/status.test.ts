@@ -317,6 +317,20 @@ test('a load into a cache that fails is told, whatever serves', () => {
   expect(shown(serving)).toContain('WeightsReady=False WeightsFailed');
 });
 
+test('without LeaderWorkerSets a replica of several hosts cannot be made', () => {
+  const result = status(1, [], { lacksGroups: true });
+  expect(shown(result)).toEqual([
+    'Accepted=True Accepted',
+    'Scheduled=False UnsupportedTopology',
+    'WeightsReady=Unknown Starting',
+    'Available=False UnsupportedTopology',
+    'Progressing=True Starting',
+    'Stalled=True UnsupportedTopology',
+    'Ready=False UnsupportedTopology',
+  ]);
+  expect(messageOf(result, 'Stalled')).toMatch(/^spec\.nodes: .*Install LeaderWorkerSet/);
+});
+
 test('a profile that has changed since the revision was made is told of', () => {
   const result = status(1, [replica(0)], { changedProfile: 'nvidia' });
   expect(messageOf(result, 'Ready')).toBe(

@@ -26,6 +26,8 @@ export interface StatusInput {
   loads: readonly LoadState[];
   /** What the API server said when it refused to make a pod. */
   refusal: string | undefined;
+  /** The cluster serves no LeaderWorkerSets. */
+  lacksGroups?: true | undefined;
   /** What holds its autoscaler back; undefined: it has none, or none that has looked at it yet. */
   scaling?: Verdict | undefined;
   /** What is known of its adapters; undefined: it has none. */
@@ -57,6 +59,7 @@ export function statusOf(input: StatusInput): ModelDeploymentStatus {
     revision,
     replacing: before?.currentRevision !== undefined && before.currentRevision !== revision,
     live,
+    lacksGroups: input.lacksGroups === true,
     loads: input.loads,
     dead: present.filter(({ state }) => state === 'dead'),
     refusal,

@@ -48,6 +48,7 @@ export function replica(slot: number, rest: Partial<Replica> = {}): Replica {
     attempt: 0,
     state,
     scheduled: true,
+    group: undefined,
     node: 'node-a',
     createdAtMs: nowMs,
     ready: state === 'live' || state === 'draining',

@@ -25,7 +25,7 @@ export function fitOf(
 ): Fit | undefined {
   const share = engine.memoryShare?.(spec);
   if (share === undefined || profile?.memoryGiB === undefined) return undefined;
-  const { count } = spec.accelerator;
+  const count = spec.accelerator.count * spec.nodes;
   const { contextLength } = spec.engine;
   return {
     availableBytes: profile.memoryGiB * count * share * 2 ** 30,

@@ -1,5 +1,10 @@
 import { type ExternalModel, ExternalModels } from '../../crds/externalmodel.ts';
-import { externalModelKind, modelDeploymentLabel, secretKindLabel } from '../../crds/labels.ts';
+import {
+  externalModelKind,
+  modelDeploymentLabel,
+  secretKindLabel,
+  workerLabel,
+} from '../../crds/labels.ts';
 import { type ModelDeployment, ModelDeployments } from '../../crds/modeldeployment.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import type { Logger } from '../../kube/logger.ts';
@@ -53,7 +58,8 @@ export function watchCatalog(options: {
     ...common,
     namespace,
     type: Pods,
-    labelSelector: modelDeploymentLabel,
+    // What computes for another pod serves no requests.
+    labelSelector: `${modelDeploymentLabel},!${workerLabel}`,
     transform: slimPod,
   });
   const externals = options.externalNamespaces.map((one) =>
