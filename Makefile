@@ -53,6 +53,7 @@ check: install ## Format, lint, import arrows, types, generated files
 	tsc
 	node crds/generate.ts --check
 	node router/openai/generate-reference.ts --check
+	node docs/reference/generate-telemetry.ts --check
 	node charts/dashboards/generate.ts --check
 
 audit: install ## Known vulnerabilities in what the image holds (asks the npm registry)
@@ -64,6 +65,7 @@ fmt: install ## Format and fix what can be fixed
 generate: install ## Write the CRDs and the reference pages anew from the code
 	node crds/generate.ts
 	node router/openai/generate-reference.ts
+	node docs/reference/generate-telemetry.ts
 	node charts/dashboards/generate.ts
 
 cluster: install ## Bring up a real two-node Kubernetes (CLUSTER_NAME=demo, CLUSTER=local|kind)

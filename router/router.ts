@@ -129,7 +129,7 @@ export async function startRouter(dependencies: RouterDependencies): Promise<Rou
       const ageMs = Math.max(catalog.ageMs(), keys?.lastEventAgeMs() ?? 0);
       metrics.catalogAge.set({}, ageMs / 1000);
       metrics.spansDropped.inc({}, tracing.takeLost());
-      showBackends(balancer, metrics, catalog.current().models);
+      showBackends(balancer, ejections, metrics, catalog.current().models);
     },
   });
   const demand = new DemandPublisher(id, () =>

@@ -1,5 +1,12 @@
 import { logLine } from './access-log.ts';
-import { type Operation, type Outcome, otherValue, providerName } from './contract/values.ts';
+import {
+  attemptOutcomes,
+  type Operation,
+  type Outcome,
+  otherValue,
+  phases,
+  providerName,
+} from './contract/values.ts';
 import type { RouterMetrics } from './metrics.ts';
 import type { ReplyFacts } from './reply-facts.ts';
 import {
@@ -66,11 +73,20 @@ export class RequestTelemetry {
 
   /** Makes the counters of a model that was never asked start at zero. */
   announce(model: string, operations: readonly Operation[]): void {
+    const { metrics } = this;
+    const of = { gen_ai_request_model: model };
     for (const operation of operations) {
-      const labels = { gen_ai_request_model: model, gen_ai_operation_name: operation };
-      this.metrics.requests.inc({ ...labels, code: '200', outcome: 'ok' }, 0);
+      const labels = { ...of, gen_ai_operation_name: operation };
+      metrics.requests.inc({ ...labels, code: '200', outcome: 'ok' }, 0);
     }
-    this.metrics.requestsInFlight.inc({ gen_ai_request_model: model }, 0);
+    for (const type of ['input', 'output']) metrics.tokens.inc({ ...of, type }, 0);
+    for (const outcome of attemptOutcomes) metrics.upstreamAttempts.inc({ ...of, outcome }, 0);
+    for (const phase of phases) metrics.clientDisconnects.inc({ ...of, phase }, 0);
+    metrics.retries.inc({ ...of, reason: 'connection_error' }, 0);
+    metrics.prefixLookupBlocks.inc(of, 0);
+    metrics.prefixHitBlocks.inc(of, 0);
+    metrics.requestsInFlight.inc(of, 0);
+    metrics.queueDepth.inc(of, 0);
   }
 
   /** Counts and logs a request that is over. */

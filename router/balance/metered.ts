@@ -1,5 +1,6 @@
 import type { RouterMetrics } from '../../telemetry/metrics.ts';
 import type { Model } from '../catalog/model.ts';
+import type { Ejections } from '../ejection/ejections.ts';
 import type { Balancer } from './balancer.ts';
 
 /** Counts and times a balancer's decisions. */
@@ -30,17 +31,22 @@ export function metered(balancer: Balancer, metrics: RouterMetrics, nowMs: () =>
   };
 }
 
-/** Shows the load of each replica there is now; series of others go. */
+/** Shows each replica there is now, its load and whether it is asked; series of others go. */
 export function showBackends(
   balancer: Balancer,
-  { backendRequestsInFlight, backendPendingTokens }: RouterMetrics,
+  ejections: Pick<Ejections, 'admit'>,
+  { backendUp, backendRequestsInFlight, backendPendingTokens }: RouterMetrics,
   models: readonly Model[],
 ): void {
+  backendUp.reset();
   backendRequestsInFlight.reset();
   backendPendingTokens.reset();
   for (const { servedName, replicas } of models) {
-    for (const { id, pod, host, namespace } of replicas) {
+    const admitted = new Set(ejections.admit(replicas));
+    for (const replica of replicas) {
+      const { id, pod, host, namespace } = replica;
       const labels = { gen_ai_request_model: servedName, namespace, backend: pod || host };
+      backendUp.set(labels, Number(admitted.has(replica)));
       backendRequestsInFlight.set(labels, balancer.inFlight(id));
       backendPendingTokens.set(labels, balancer.pendingTokens(id));
     }
