@@ -7,6 +7,7 @@ import {
   fullMessage,
   type ModelDemand,
   modelKey,
+  noAnswers,
 } from './demand.ts';
 
 /** What the first release of version 1 reads and writes. It is history: never to be changed. */
@@ -24,6 +25,9 @@ const state: DemandState = {
   models: new Map([[modelKey(model), model]]),
   pods: new Map([['1', { uid: '1', inFlight: 1, draining: true, pendingTokens: 90 }]]),
   tenants: new Map([['t', { name: 't', inFlight: 1, requests: 2, tokens: 3 }]]),
+  revisions: new Map([
+    ['a/x/r', { ...noAnswers, namespace: 'a', name: 'x', revision: 'r', requests: 3 }],
+  ]),
 };
 
 test('the first reader reads what is written now', () => {
@@ -48,6 +52,7 @@ test('what the first writer wrote is read now, with nothing for what it did not 
     { uid: '1', inFlight: 0, draining: true, pendingTokens: 0 },
   ]);
   expect(reader.tenants.size).toBe(0);
+  expect(reader.revisions.size).toBe(0);
   expect(reader.router).toBeUndefined();
 });
 

@@ -7,6 +7,7 @@ import {
   encodeDemand,
   fullMessage,
   modelKey,
+  revisionKey,
 } from './demand.ts';
 
 const anyState = fc
@@ -42,12 +43,23 @@ const anyState = fc
       }),
       { selector: ({ name }) => name },
     ),
+    revisions: fc.uniqueArray(
+      fc.record({
+        ...{ namespace: fc.constantFrom('a', 'b'), name: fc.constant('x') },
+        ...{ revision: fc.constantFrom('r1', 'r2'), failures: fc.nat(2) },
+        requests: fc.integer({ min: 1, max: 3 }),
+        ...{ ttfts: fc.nat(2), ttftMs: fc.nat(2), ttftMs2: fc.nat(2) },
+        ...{ tpots: fc.nat(2), tpotMs: fc.nat(2), tpotMs2: fc.nat(2) },
+      }),
+      { selector: revisionKey },
+    ),
   })
   .map(
-    ({ models, pods, tenants }): DemandState => ({
+    ({ models, pods, tenants, revisions }): DemandState => ({
       models: new Map(models.map((model) => [modelKey(model), model])),
       pods: new Map(pods.map((pod) => [pod.uid, pod])),
       tenants: new Map(tenants.map((tenant) => [tenant.name, tenant])),
+      revisions: new Map(revisions.map((revision) => [revisionKey(revision), revision])),
     }),
   );
 
@@ -69,6 +81,7 @@ test('a reader knows what was told, however it is cut into pieces', () => {
       expect(reader.pods).toEqual(known.pods);
       expect(reader.models).toEqual(known.models);
       expect(reader.tenants).toEqual(known.tenants);
+      expect(reader.revisions).toEqual(known.revisions);
       expect(reader.router).toBe('r');
     }),
   );
@@ -82,6 +95,7 @@ test('the same state has no changes', () => {
         models: [],
         pods: [],
         tenants: [],
+        revisions: [],
       });
     }),
   );

@@ -61,6 +61,27 @@ const tenantDemand = z.object({
   tokens: count,
 });
 
+/**
+ * How one revision of a model has answered through the router since its model has a canary; each number only
+ * grows, and begins anew with the router's process.
+ */
+const revisionDemand = z.object({
+  namespace: z.string(),
+  name: z.string(),
+  revision: z.string(),
+  /** Requests sent to its replicas and answered, or failed there, whatever became of them elsewhere. */
+  requests: count,
+  failures: count,
+  /** Times to the first token: how many, their sum in milliseconds, the sum of their squares. */
+  ttfts: count,
+  ttftMs: z.number().min(0),
+  ttftMs2: z.number().min(0),
+  /** The same of the times per output token. */
+  tpots: count,
+  tpotMs: z.number().min(0),
+  tpotMs2: z.number().min(0),
+});
+
 /** Blocks of prompts that a pod will have in its prefix cache. */
 const podBlocks = z.object({
   uid: z.string(),
@@ -79,6 +100,8 @@ const demandMessage = z.object({
   pods: z.array(podDemand),
   /** One that is not listed in a full message uses nothing. */
   tenants: z.array(tenantDemand).default([]),
+  /** One that is not listed in a full message has answered nothing. */
+  revisions: z.array(revisionDemand).default([]),
   /** News, and no state: only told to who asked for it, from the full state on. */
   blocks: z.array(podBlocks).optional(),
 });
@@ -86,6 +109,7 @@ const demandMessage = z.object({
 export type ModelDemand = z.output<typeof modelDemand>;
 export type PodDemand = z.output<typeof podDemand>;
 export type PodBlocks = z.output<typeof podBlocks>;
+export type RevisionDemand = z.output<typeof revisionDemand>;
 export type TenantDemand = z.output<typeof tenantDemand>;
 /** A message as it is read. */
 export type DemandMessage = z.output<typeof demandMessage>;
@@ -103,6 +127,8 @@ export interface DemandState {
   readonly pods: ReadonlyMap<string, PodDemand>;
   /** By name. */
   readonly tenants: ReadonlyMap<string, TenantDemand>;
+  /** By `namespace/name/revision`. */
+  readonly revisions: ReadonlyMap<string, RevisionDemand>;
 }
 
 /** One list of a message: how its entries are told apart, and what says that there is nothing of one. */
@@ -115,6 +141,7 @@ const sections: {
   models: Section<ModelDemand>;
   pods: Section<PodDemand>;
   tenants: Section<TenantDemand>;
+  revisions: Section<RevisionDemand>;
 } = {
   models: {
     keyOf: modelKey,
@@ -128,6 +155,10 @@ const sections: {
     keyOf: ({ name }) => name,
     nothing: (tenant) => ({ ...tenant, inFlight: 0, requests: 0, tokens: 0 }),
   },
+  revisions: {
+    keyOf: revisionKey,
+    nothing: (revision) => ({ ...revision, ...noAnswers }),
+  },
 };
 
 /** Follows one stream: takes its bytes and keeps its state. */
@@ -135,6 +166,7 @@ export class DemandReader implements DemandState {
   readonly models = new Map<string, ModelDemand>();
   readonly pods = new Map<string, PodDemand>();
   readonly tenants = new Map<string, TenantDemand>();
+  readonly revisions = new Map<string, RevisionDemand>();
   /** Which router it is; undefined before its first message, or of one that does not say. */
   router: string | undefined;
   readonly #decoder = new TextDecoder();
@@ -153,11 +185,12 @@ export class DemandReader implements DemandState {
     return messages;
   }
 
-  #take({ full, router, models, pods, tenants }: DemandMessage): void {
+  #take({ full, router, models, pods, tenants, revisions }: DemandMessage): void {
     this.router = router ?? this.router;
     take(sections.models, this.models, models, full);
     take(sections.pods, this.pods, pods, full);
     take(sections.tenants, this.tenants, tenants, full);
+    take(sections.revisions, this.revisions, revisions, full);
   }
 }
 
@@ -176,13 +209,14 @@ function take<T extends object>(
 
 /** What has to be told to a reader that knows nothing, so that it knows `state`. */
 export function fullMessage(router: string, state: DemandState): DemandMessage {
-  const { models, pods, tenants } = state;
+  const { models, pods, tenants, revisions } = state;
   return {
     full: true,
     router,
     models: [...models.values()],
     pods: [...pods.values()],
     tenants: [...tenants.values()],
+    revisions: [...revisions.values()],
   };
 }
 
@@ -193,6 +227,7 @@ export function changesOf(before: DemandState, after: DemandState): DemandMessag
     models: changes(sections.models, before.models, after.models),
     pods: changes(sections.pods, before.pods, after.pods),
     tenants: changes(sections.tenants, before.tenants, after.tenants),
+    revisions: changes(sections.revisions, before.revisions, after.revisions),
   };
 }
 
@@ -213,6 +248,18 @@ function changes<T extends object>(
 function isSame<T extends object>(one: T, other: T): boolean {
   for (const field in one) if (one[field] !== other[field]) return false;
   return true;
+}
+
+/** A revision that has answered nothing. */
+export const noAnswers = {
+  ...{ requests: 0, failures: 0 },
+  ...{ ttfts: 0, ttftMs: 0, ttftMs2: 0 },
+  ...{ tpots: 0, tpotMs: 0, tpotMs2: 0 },
+} as const;
+
+/** How a revision of a model is told apart from others. */
+export function revisionKey(of: Pick<RevisionDemand, 'namespace' | 'name' | 'revision'>): string {
+  return `${modelKey(of)}/${of.revision}`;
 }
 
 /** How a model is told apart from others. */

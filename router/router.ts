@@ -11,6 +11,7 @@ import { watchKeys } from './access/watch.ts';
 import { createBalancer } from './balance/balancer.ts';
 import { metered, showBackends } from './balance/metered.ts';
 import { ReplicaLoads } from './balance/replica-loads.ts';
+import { RevisionAnswers } from './canary/answers.ts';
 import type { Catalog } from './catalog/model.ts';
 import { watchCatalog } from './catalog/watch.ts';
 import type { RouterConfig } from './config.ts';
@@ -89,6 +90,7 @@ export async function startRouter(dependencies: RouterDependencies): Promise<Rou
   const keys = mode === 'off' ? undefined : watchKeys(watching);
   let draining = false;
   const ledger = new DemandLedger();
+  const answers = new RevisionAnswers(nowMs, () => demand.changed());
   const deadlines = new Deadlines(nowMs);
   const hold = new Hold({
     ...{ router: id, load: balancer, neighbours, deadlines, nowMs },
@@ -110,6 +112,7 @@ export async function startRouter(dependencies: RouterDependencies): Promise<Rou
       budgets.retain(changed.models.map(({ servedName }) => servedName));
       announceModels(changed, telemetry);
       ledger.retain(changed);
+      answers.retain(changed);
       hold.update(changed);
       demand.changed();
     },
@@ -135,7 +138,7 @@ export async function startRouter(dependencies: RouterDependencies): Promise<Rou
   const demand = new DemandPublisher(id, () =>
     snapshotOf({
       ...{ catalog: catalog.current(), load: balancer, ledger },
-      ...{ waiting: hold.waiting(), tenants: access.use() },
+      ...{ waiting: hold.waiting(), tenants: access.use(), revisions: answers.told() },
     }),
   );
   serveDemand(internal, demand, blocks);
@@ -144,7 +147,7 @@ export async function startRouter(dependencies: RouterDependencies): Promise<Rou
     catalog,
     telemetry,
     relaying: {
-      ...{ upstreams, balancer, ejections, budgets, hold, ledger, deadlines },
+      ...{ upstreams, balancer, ejections, budgets, hold, ledger, answers, deadlines },
       streamUsage: config.streamUsage,
     },
     nowMs,

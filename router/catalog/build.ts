@@ -3,13 +3,13 @@ import { modelDeploymentLabel } from '../../crds/labels.ts';
 import type { Capabilities, Findings } from '../../crds/modeldeployment/capabilities.ts';
 import { concurrencyOf } from '../../crds/modeldeployment/concurrency.ts';
 import { featuresOf } from '../../crds/modeldeployment/features.ts';
-import type { ModelDeployment } from '../../crds/modeldeployment.ts';
+import type { ModelDeployment, ModelDeploymentStatus } from '../../crds/modeldeployment.ts';
 import { claimNames, type NameClaimant, servedNameOf } from '../../crds/names.ts';
 import { keyOf } from '../../kube/object.ts';
 import type { Pod, Secret } from '../../kube/resources.ts';
 import { externalModelOf } from './external.ts';
 import { holdOf } from './hold.ts';
-import type { Catalog, Model, ModelPod, Replica } from './model.ts';
+import type { Canary, Catalog, Model, ModelPod, Replica } from './model.ts';
 import { podState, replicaOf } from './replica.ts';
 import { routingOf } from './routing.ts';
 
@@ -96,8 +96,14 @@ function buildModel(
     maxInFlight: undefined,
     concurrency: concurrencyOf(spec.engine),
     hold: holdOf(deployment),
+    canary: deployment.status && canaryOf(deployment.status),
     notReadyMessage: ready && ready.status !== 'True' ? ready.message : undefined,
   };
+}
+
+function canaryOf({ canary }: ModelDeploymentStatus): Canary | undefined {
+  if (canary?.phase !== 'Running') return undefined;
+  return { revision: canary.revision, weight: canary.weight };
 }
 
 function findingsOf({ revision: _, ...findings }: Capabilities): Findings {

@@ -48,6 +48,13 @@ export interface HoldBounds {
   readonly autoscaled: boolean;
 }
 
+/** A new revision of a model that gets a share of the requests. */
+export interface Canary {
+  readonly revision: string;
+  /** Of a hundred requests. */
+  readonly weight: number;
+}
+
 /** A served model as this router sees it. */
 export interface Model {
   /** What it was made from. */
@@ -83,6 +90,8 @@ export interface Model {
   readonly concurrency: number;
   /** Undefined: nobody waits for it, since nothing would start, or its object says so. */
   readonly hold: HoldBounds | undefined;
+  /** Absent: all its replicas are asked alike. */
+  readonly canary?: Canary | undefined;
   /** Why it is not ready, in the operator's words; undefined: it is, or nobody said. */
   readonly notReadyMessage: string | undefined;
 }

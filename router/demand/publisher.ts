@@ -90,7 +90,8 @@ export class DemandPublisher {
       if (stream.writableNeedDrain) continue;
       const message = messages.get(known) ?? changesOf(known, now);
       messages.set(known, message);
-      const isQuiet = message.models.length + message.pods.length + message.tenants.length === 0;
+      const { models, pods, tenants, revisions } = message;
+      const isQuiet = models.length + pods.length + tenants.length + revisions.length === 0;
       if (isQuiet && !isHeartbeat) continue;
       stream.write(encodeDemand(message));
       this.#followers.set(stream, now);

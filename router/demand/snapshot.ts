@@ -3,6 +3,7 @@ import {
   type ModelDemand,
   modelKey,
   type PodDemand,
+  type RevisionDemand,
   type TenantDemand,
 } from '../../protocol/demand.ts';
 import type { Catalog } from '../catalog/model.ts';
@@ -17,11 +18,13 @@ export interface DemandSources {
   /** Requests that wait, by key of their model. */
   waiting: ReadonlyMap<string, number>;
   tenants: readonly TenantDemand[];
+  /** How revisions answer, where somebody wants to know. */
+  revisions?: ReadonlyMap<string, RevisionDemand> | undefined;
 }
 
 /** What this router has to tell now. */
 export function snapshotOf(sources: DemandSources): DemandState {
-  const { catalog, load, tenants } = sources;
+  const { catalog, load, tenants, revisions = new Map() } = sources;
   const pods = new Map<string, PodDemand>();
   const models = asked(sources);
   for (const { id: uid, namespace, deployment: name, departing: draining } of catalog.pods) {
@@ -38,7 +41,12 @@ export function snapshotOf(sources: DemandSources): DemandState {
       pendingTokens: (sum?.pendingTokens ?? 0) + pendingTokens,
     });
   }
-  return { models, pods, tenants: new Map(tenants.map((tenant) => [tenant.name, tenant])) };
+  return {
+    models,
+    pods,
+    tenants: new Map(tenants.map((tenant) => [tenant.name, tenant])),
+    revisions,
+  };
 }
 
 /** What clients asked of models, whether anything serves them or not. */

@@ -1,5 +1,8 @@
 import type { AttemptOutcome, ErrorType } from '../../telemetry/contract/values.ts';
 import type { Placement } from '../balance/balancer.ts';
+import { hashText } from '../balance/hash.ts';
+import type { CountedAttempt, RevisionAnswers } from '../canary/answers.ts';
+import { candidatesOf } from '../canary/split.ts';
 import type { Model } from '../catalog/model.ts';
 import type { Target } from '../catalog/target.ts';
 import type { DemandLedger } from '../demand/ledger.ts';
@@ -17,6 +20,7 @@ import { GuardedListener } from './guarded.ts';
 import {
   brokenOff,
   fullHold,
+  noLongerHeld,
   notInStream,
   notReady,
   unanswered,
@@ -30,7 +34,8 @@ import { Visit, type VisitDependencies } from './visit.ts';
 import { Wait } from './wait.ts';
 
 /** What all requests share. */
-export type RelayDependencies = RouteDependencies & VisitDependencies & { ledger: DemandLedger };
+export type RelayDependencies = RouteDependencies &
+  VisitDependencies & { ledger: DemandLedger; answers: RevisionAnswers };
 
 /**
  * Sends a request to the replica that the balancer chooses and its answer back, byte for byte. Where no
@@ -58,6 +63,7 @@ class Relay implements AttemptListener {
   #heldSinceMs: number | undefined;
   #endStandIn: (() => void) | undefined;
   #visit: Visit | undefined;
+  #counted: CountedAttempt | undefined;
   #answer: Answer | undefined;
   #engineError: EngineError | undefined;
   #wasLate = false;
@@ -150,13 +156,16 @@ class Relay implements AttemptListener {
     } else this.#stuck(failure);
   }
 
-  #go({ target, candidates }: Stop): void {
+  #go({ target, candidates, isRetry }: Stop): void {
     const { body, asked, sessionKey = asked.sessionKey } = this.#request;
     const { model, adapter } = target;
     const placement = this.#shared.balancer.place(
-      { model: model.servedName, adapter, body, promptSpans: asked.promptSpans, sessionKey },
+      {
+        ...{ model: model.servedName, adapter, body, sessionKey },
+        ...{ promptSpans: asked.promptSpans, isStreamed: asked.stream },
+      },
       model.routing.policy,
-      candidates,
+      candidatesOf(model.canary, candidates, pointOf(sessionKey), isRetry),
     );
     if (!placement) {
       this.#stuck();
@@ -169,6 +178,7 @@ class Relay implements AttemptListener {
   #send(target: Target, placement: Placement, isFresh: boolean): void {
     const to = { target, placement, isFresh };
     this.#visit = new Visit(this.#shared, this.#request, to, this.#guarded);
+    this.#counted = this.#shared.answers.begin(target.model, placement.replica);
     this.#visit.send();
   }
 
@@ -187,7 +197,8 @@ class Relay implements AttemptListener {
       target &&
       this.#request.onlyReplica === undefined &&
       (target.model.replicas.length === 0 ||
-        (this.#heldSinceMs === undefined && this.#shared.hold.isBusy(target)));
+        (this.#heldSinceMs === undefined &&
+          (this.#route.isKeptBack || this.#shared.hold.isBusy(target))));
     const wait = mayCome
       ? Wait.begin(this.#shared, target, this.#request, this.#reply, this.#heldSinceMs, {
           canGoElsewhere: () => this.#route.canGoElsewhere(),
@@ -209,7 +220,7 @@ class Relay implements AttemptListener {
     const [target] = this.#request.targets();
     if (stop) this.#go(stop);
     else if (end === 'deadline') this.#refuse(waitedTooLong(target?.model));
-    else if (end === 'hopeless') this.#refuse(notReady(target));
+    else if (end === 'hopeless') this.#refuse(noLongerHeld(target, this.#request.asked.model));
     else this.#stuck();
   }
 
@@ -238,6 +249,7 @@ class Relay implements AttemptListener {
 
   #write(chunk: Buffer): boolean {
     this.#visit?.placement.firstByte();
+    this.#counted?.firstByte();
     return this.#answer?.data(chunk, () => this.#visit?.attempt.resume()) ?? true;
   }
 
@@ -354,6 +366,10 @@ class Relay implements AttemptListener {
     this.#visit?.health.end();
     if (!isAskedAgain) this.#visit?.placement.release(record.facts());
     this.#visit = undefined;
+    const isStream = this.#request.asked.stream;
+    const { outputTokens } = (this.#counted && record.facts()) ?? {};
+    this.#counted?.end({ outcome, statusCode, isStream, outputTokens });
+    this.#counted = undefined;
     record.attemptEnded({ outcome, statusCode, errorType });
   }
 
@@ -375,4 +391,9 @@ class Relay implements AttemptListener {
     this.#endStandIn?.();
     this.#endStandIn = undefined;
   }
+}
+
+/** Where a request stands between 0 and 1: all of one conversation at the same place, others anywhere. */
+function pointOf(sessionKey: string | undefined): number {
+  return sessionKey === undefined ? Math.random() : (hashText(sessionKey) >>> 0) / 2 ** 32;
 }

@@ -2,7 +2,7 @@ import type { Balancer } from '../balance/balancer.ts';
 import type { Model, Replica } from '../catalog/model.ts';
 import type { Target } from '../catalog/target.ts';
 import type { Ejections } from '../ejection/ejections.ts';
-import type { Hold } from '../hold/hold.ts';
+import { type Hold, isHeld } from '../hold/hold.ts';
 import type { RelayRequest } from './request.ts';
 import type { RetryBudgets } from './retry-budget.ts';
 
@@ -18,6 +18,8 @@ export interface RouteDependencies {
 export interface Stop {
   readonly target: Target;
   readonly candidates: readonly Replica[];
+  /** Whether a replica has failed the request before. */
+  readonly isRetry: boolean;
 }
 
 /**
@@ -34,6 +36,7 @@ export class Route {
   #asked = { model: '', times: 0 };
   /** It has waited for the model asked for, and passes those that still do. */
   #hasWaited = false;
+  #isKeptBack = false;
 
   constructor(shared: RouteDependencies, request: RelayRequest) {
     this.#shared = shared;
@@ -52,14 +55,21 @@ export class Route {
       const { servedName } = target.model;
       if (this.#passed.has(servedName) || this.#mustWait(target, target === targets[0])) continue;
       const candidates = this.#candidates(target);
+      this.#isKeptBack = target === targets[0] && this.#isFull(target.model, candidates);
+      if (this.#isKeptBack) return undefined;
       if (candidates.length > 0 && this.#mayAsk(target.model)) {
         const times = this.#asked.model === servedName ? this.#asked.times + 1 : 1;
         this.#asked = { model: servedName, times };
-        return { target, candidates };
+        return { target, candidates, isRetry: this.#failed.size > 0 };
       }
       if (this.#asked.times > 0) this.#passed.add(servedName);
     }
     return undefined;
+  }
+
+  /** All replicas have as much as they can do, and the request is of those that wait then. */
+  get isKeptBack(): boolean {
+    return this.#isKeptBack;
   }
 
   /** The request has waited for the model asked for: it may go there now. */
@@ -80,6 +90,14 @@ export class Route {
   /** Others wait for the model, and this one must not pass them. */
   #mustWait(target: Target, isAskedFor: boolean): boolean {
     return this.#shared.hold.isBusy(target) && !(isAskedFor && this.#hasWaited);
+  }
+
+  /** Whether no replica has room for one of this precedence; a retry and one that has waited find some. */
+  #isFull(model: Model, candidates: readonly Replica[]): boolean {
+    const { precedence, onlyReplica } = this.#request;
+    if (precedence === undefined || this.#hasWaited || this.#asked.times > 0) return false;
+    if (!isHeld(model) || onlyReplica !== undefined || candidates.length === 0) return false;
+    return !candidates.some((replica) => this.#shared.hold.hasRoom(model, replica, precedence));
   }
 
   #mayAsk({ servedName, routing }: Model): boolean {
@@ -104,7 +122,9 @@ export class Route {
         ? admitted
         : admitted.filter(({ id }) => balancer.inFlight(id) < maxInFlight);
     if (!this.#hasWaited) return free;
-    const withRoom = free.filter((replica) => hold.hasRoom(model, replica));
+    const withRoom = free.filter((replica) =>
+      hold.hasRoom(model, replica, this.#request.precedence),
+    );
     return withRoom.length > 0 ? withRoom : free;
   }
 }

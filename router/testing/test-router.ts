@@ -6,6 +6,7 @@ import {
   secretKindLabel,
 } from '../../crds/labels.ts';
 import { holdSpec } from '../../crds/modeldeployment/autoscaling.ts';
+import type { CanaryStatus } from '../../crds/modeldeployment/canary.ts';
 import type { EngineType } from '../../crds/modeldeployment/engine.ts';
 import type { Feature } from '../../crds/modeldeployment/features.ts';
 import { routingSpec } from '../../crds/modeldeployment/routing.ts';
@@ -30,6 +31,7 @@ export interface TestRouter extends Router {
   readonly everyLine: (readonly [object, string])[];
   /** Puts a ModelDeployment; waits for nothing. */
   putModel(name: string, spec?: ModelSpec): void;
+  removeModel(name: string): void;
   /** Puts a pod of a model; it is ready unless told otherwise. */
   putPod(model: string, name: string, port: number, state?: PodSpec): void;
   removePod(name: string): void;
@@ -56,6 +58,8 @@ export interface ModelSpec {
   /** Absent: no `spec.autoscaling`. */
   hold?: z.input<typeof holdSpec>;
   maxConcurrency?: number;
+  /** `status.canary`, as far as the router reads it. */
+  canary?: Partial<CanaryStatus>;
   routing?: z.input<typeof routingSpec>;
 }
 
@@ -119,7 +123,7 @@ export async function startTestRouter(
       { servedName, aliases, engine = 'LlamaCpp', notReadyMessage, routing, ...rest } = {},
     ) {
       const { features = ['Chat', 'Completions'], adapters, hold, replicas = 1 } = rest;
-      const { paused, maxConcurrency } = rest;
+      const { paused, maxConcurrency, canary } = rest;
       api.state.put(deployments, `default/${name}`, {
         metadata: { name, namespace: 'default' },
         spec: {
@@ -132,7 +136,7 @@ export async function startTestRouter(
           autoscaling: hold && { hold: holdSpec.parse(hold) },
           routing: routingSpec.parse(routing ?? {}),
         },
-        status: { conditions: notReadyMessage ? [notReady(notReadyMessage)] : [] },
+        status: { canary, conditions: notReadyMessage ? [notReady(notReadyMessage)] : [] },
       });
     },
     putPod(model, name, port, { ready = true, sinceS = 0, ...rest } = {}) {
@@ -165,6 +169,7 @@ export async function startTestRouter(
     putKey: (name, fields) =>
       void api.state.put(secrets, `keys/${name}`, secret('keys', name, apiKeyKind, fields)),
     removeKey: (name) => void api.state.remove(secrets, `keys/${name}`),
+    removeModel: (name) => void api.state.remove(deployments, `default/${name}`),
     removePod: (name) => void api.state.remove(pods, `default/${name}`),
     untilReplicas: async (model, ready, apiKey) => {
       await eventually(`${model} has ${ready} ready replicas`, async () =>
