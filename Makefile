@@ -6,7 +6,7 @@ CLUSTER_NAME ?= demo
 CLUSTER ?= local
 export CLUSTER_NAME CLUSTER
 
-.PHONY: help install demo demo-down test unit e2e soak-kube soak-rollout bench-kube bench-routing bench-elasticity check audit fmt generate cluster cluster-down cluster-status kubectl images vllm programs conformance fuzz
+.PHONY: help install demo demo-down test unit e2e soak-kube soak-rollout soak-alerts bench-kube bench-routing bench-elasticity check audit fmt generate cluster cluster-down cluster-status kubectl images vllm programs conformance fuzz
 
 help: ## List the tasks
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -38,6 +38,9 @@ soak-kube: install ## Ten minutes of random faults between the runtime and a rea
 soak-rollout: install ## Rollouts, scale-downs, drains and evictions under load, and five minutes at rest
 	FAIRLEAD_ROLLOUT_ROUNDS=5 vitest run --project e2e test/e2e/rollout.test.ts --testTimeout=1200000
 	FAIRLEAD_REST_SECONDS=300 vitest run --project api test/operator/lifecycle.test.ts --testTimeout=600000
+
+soak-alerts: install ## Ten minutes of healthy traffic under a real Prometheus: no alert fires
+	FAIRLEAD_HEALTHY_SECONDS=600 vitest run --project e2e test/e2e/prometheus.test.ts
 
 bench-kube: install ## Figures of the Kubernetes runtime beside client-node's, into bench/kube/
 	node bench/kube/main.ts

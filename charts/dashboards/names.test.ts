@@ -31,9 +31,9 @@ test.each([...alerts, ...queries])('%s names metrics and labels that exist', (_n
 
 test('what queries take for granted is found wherever it stands', () => {
   expect(usesOf('sum by (a) (rate(x{b="1"}[5m])) / on (c) group_left (d) y and on (e) z')).toEqual([
-    { metric: 'x', labels: ['b', 'e', 'c', 'a'] },
-    { metric: 'y', labels: ['e', 'c'] },
-    { metric: 'z', labels: ['e'] },
+    { metric: 'x', selector: 'x{b="1"}', labels: ['b', 'e', 'c', 'a'] },
+    { metric: 'y', selector: 'y', labels: ['e', 'c'] },
+    { metric: 'z', selector: 'z', labels: ['e'] },
   ]);
   expect(() => usesOf('sum by (rate(x)')).toThrow(SyntaxError);
 });

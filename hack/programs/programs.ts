@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rename } from 'node:fs/promises';
+import { glob, mkdir, readFile, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { cacheDir } from '../cache.ts';
 import { runCommand } from '../command.ts';
@@ -14,6 +14,8 @@ export const programs = {
   lws: 'sigs.k8s.io/lws/cmd',
   /** A kubelet plugin that offers devices that are none (dynamic resource allocation). */
   'dra-driver': 'sigs.k8s.io/dra-example-driver/cmd/dra-example-kubeletplugin',
+  /** An OpenTelemetry Collector that writes the traces it gets into a file. */
+  collector: '.',
 } as const;
 
 export type ProgramName = keyof typeof programs;
@@ -55,6 +57,8 @@ export async function moduleFolder(name: ProgramName, module: string): Promise<s
 /** Another place for other sources, so that a program that is there is the right one. */
 async function pathOf(name: ProgramName): Promise<string> {
   const hash = createHash('sha256').update(JSON.stringify([flags, programs[name]]));
-  for (const file of ['go.mod', 'go.sum']) hash.update(await readFile(join(moduleDir(name), file)));
+  const files: string[] = [];
+  for await (const file of glob('*.{go,mod,sum}', { cwd: moduleDir(name) })) files.push(file);
+  for (const file of files.sort()) hash.update(await readFile(join(moduleDir(name), file)));
   return join(cacheDir(), 'programs', hash.digest('hex').slice(0, 16), name);
 }

@@ -3,6 +3,8 @@ import { parser } from '@prometheus-io/lezer-promql';
 /** A metric that a query names, with the labels that the query takes it to have. */
 export interface Use {
   readonly metric: string;
+  /** With its own matchers, as it stands in the query. */
+  readonly selector: string;
   readonly labels: readonly string[];
 }
 
@@ -33,7 +35,8 @@ export function usesOf(query: string): Use[] {
     if (node.name === 'VectorSelector') {
       const metric = node.getChild('Identifier');
       const own = namesIn(node.getChild('LabelMatchers'));
-      uses.push({ metric: metric ? text(metric) : '', labels: [...own, ...around] });
+      const labels = [...own, ...around];
+      uses.push({ metric: metric ? text(metric) : '', selector: text(node), labels });
       return;
     }
     const children = childrenOf(node);

@@ -1,0 +1,95 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import { freePort } from '../support/engines/process.ts';
+import { waitUntil } from '../support/wait-until.ts';
+
+/** A span as the Collector writes it (OTLP's JSON); ids in hexadecimal, kind 2 is SERVER, 3 CLIENT. */
+export interface CollectedSpan {
+  traceId: string;
+  spanId: string;
+  parentSpanId: string;
+  name: string;
+  kind: number;
+  attributes: { key: string; value: Record<string, unknown> }[];
+  /** The `service.name` of who sent it. */
+  service: string;
+}
+
+/** A real OpenTelemetry Collector. */
+export interface CollectorProcess {
+  /** OTLP over HTTP and over gRPC. */
+  httpUrl: string;
+  grpcUrl: string;
+  /** What it has received of a trace so far. */
+  spans(traceId: string): Promise<CollectedSpan[]>;
+  stop(): Promise<void>;
+}
+
+interface Batch {
+  resourceSpans: {
+    resource: { attributes?: { key: string; value: { stringValue?: string } }[] };
+    scopeSpans: { spans: Omit<CollectedSpan, 'service'>[] }[];
+  }[];
+}
+
+/** Starts the Collector of hack/programs on the loopback; throws with its last lines when it ends. */
+export async function startCollector(program: string): Promise<CollectorProcess> {
+  const folder = await mkdtemp(join(tmpdir(), 'fairlead-collector-'));
+  const [http, grpc] = [`127.0.0.1:${await freePort()}`, `127.0.0.1:${await freePort()}`];
+  const tracesPath = join(folder, 'traces.jsonl');
+  const config = {
+    receivers: { otlp: { protocols: { http: { endpoint: http }, grpc: { endpoint: grpc } } } },
+    exporters: { file: { path: tracesPath, flush_interval: '100ms' } },
+    service: {
+      pipelines: { traces: { receivers: ['otlp'], exporters: ['file'] } },
+      telemetry: { metrics: { level: 'none' } },
+    },
+  };
+  await writeFile(join(folder, 'config.yaml'), stringify(config));
+  const args = ['--pdeathsig', 'KILL', program, '--config', join(folder, 'config.yaml')];
+  const child = spawn('setpriv', args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  const closed = once(child, 'close');
+  let log = '';
+  child.stderr.on('data', (chunk) => {
+    log = (log + chunk).slice(-5_000);
+  });
+  const stop = async () => {
+    if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
+    await closed;
+    await rm(folder, { recursive: true, force: true });
+  };
+  const headers = { 'content-type': 'application/json' };
+  await waitUntil('the Collector takes spans', async () => {
+    if (child.exitCode !== null) return 'ended';
+    const probe = await fetch(`http://${http}/v1/traces`, { method: 'POST', headers, body: '{}' });
+    return probe.ok ? 'ready' : undefined;
+  }).then(
+    async (state) => {
+      if (state === 'ended') throw new Error(log);
+    },
+    async (error: unknown) => {
+      await stop();
+      throw new Error(log, { cause: error });
+    },
+  );
+  return {
+    httpUrl: `http://${http}`,
+    grpcUrl: `http://${grpc}`,
+    stop,
+    async spans(traceId) {
+      const lines = (await readFile(tracesPath, 'utf8')).split('\n').filter((line) => line !== '');
+      return lines
+        .flatMap((line) => (JSON.parse(line) as Batch).resourceSpans)
+        .flatMap(({ resource, scopeSpans }) => {
+          const names = resource.attributes?.filter(({ key }) => key === 'service.name') ?? [];
+          const service = names[0]?.value.stringValue ?? '';
+          return scopeSpans.flatMap(({ spans }) => spans.map((span) => ({ ...span, service })));
+        })
+        .filter((span) => span.traceId === traceId);
+    },
+  };
+}

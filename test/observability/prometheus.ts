@@ -1,0 +1,110 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import { ensurePrometheus } from '../../hack/prometheus.ts';
+import { waitUntil } from '../support/wait-until.ts';
+
+const rulesPath = join(import.meta.dirname, '../../charts/fairlead/observability/alerts.yaml');
+
+/** One series of an instant query. */
+export interface Sample {
+  metric: Record<string, string>;
+  value: [number, string];
+}
+
+export interface Alert {
+  labels: Record<string, string>;
+  state: 'pending' | 'firing';
+}
+
+/** A real Prometheus with the chart's alerts. */
+export interface PrometheusProcess {
+  /** An instant query; throws with Prometheus' words when it is refused. */
+  query(expression: string): Promise<Sample[]>;
+  /** Exemplars of the last hour. */
+  exemplars(selector: string): Promise<{ labels: Record<string, string> }[]>;
+  /** Alerts that wait for their `for`, or fire. */
+  alerts(): Promise<Alert[]>;
+  stop(): Promise<void>;
+}
+
+/** Where a Prometheus runs and listens. */
+export interface PrometheusPlace {
+  port: number;
+  /** Where the test reaches it. */
+  host: string;
+  /** A process in whose network it runs; absent: the machine's. */
+  networkPid?: number;
+}
+
+/**
+ * Starts Prometheus, which scrapes and judges its rules each second, and waits until it is ready.
+ * @throws Error with its last lines when it ends
+ */
+export async function startPrometheus(
+  scrapeConfigs: readonly object[],
+  { port, host, networkPid }: PrometheusPlace,
+): Promise<PrometheusProcess> {
+  const { prometheusPath } = await ensurePrometheus();
+  const folder = await mkdtemp(join(tmpdir(), 'fairlead-prometheus-'));
+  const config = {
+    global: { scrape_interval: '1s', scrape_timeout: '1s', evaluation_interval: '1s' },
+    rule_files: [rulesPath],
+    scrape_configs: scrapeConfigs,
+  };
+  await writeFile(join(folder, 'prometheus.yml'), stringify(config));
+  const enter = networkPid ? ['nsenter', '--target', `${networkPid}`, '--net', '--'] : [];
+  const [program = '', ...args] = [
+    ...['setpriv', '--pdeathsig', 'KILL', ...enter, prometheusPath],
+    `--config.file=${join(folder, 'prometheus.yml')}`,
+    `--storage.tsdb.path=${join(folder, 'data')}`,
+    `--web.listen-address=${networkPid ? '0.0.0.0' : '127.0.0.1'}:${port}`,
+    '--enable-feature=exemplar-storage',
+  ];
+  const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  const closed = once(child, 'close');
+  let log = '';
+  child.stderr.on('data', (chunk) => {
+    log = (log + chunk).slice(-5_000);
+  });
+  const origin = `http://${host}:${port}`;
+  const get = async <T>(path: string, query: Record<string, string> = {}): Promise<T> => {
+    const response = await fetch(`${origin}/api/v1/${path}?${new URLSearchParams(query)}`);
+    const body = (await response.json()) as { data?: T; error?: string };
+    if (body.data === undefined) throw new Error(`${JSON.stringify(query)}: ${body.error}`);
+    return body.data;
+  };
+  const stop = async () => {
+    if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
+    await closed;
+    await rm(folder, { recursive: true, force: true });
+  };
+  try {
+    await waitUntil('Prometheus is ready', async () => {
+      if (child.exitCode !== null) return true;
+      return (await fetch(`${origin}/-/ready`)).ok ? true : undefined;
+    });
+    if (child.exitCode !== null) throw new Error('Prometheus ended');
+  } catch (error) {
+    await stop();
+    throw new Error(log, { cause: error });
+  }
+  return {
+    query: async (expression) =>
+      (await get<{ result: Sample[] }>('query', { query: expression })).result,
+    exemplars: async (selector) => {
+      const end = Date.now() / 1000 + 60;
+      const range = { query: selector, start: `${end - 3_600}`, end: `${end}` };
+      const found = await get<{ exemplars: { labels: Record<string, string> }[] }[]>(
+        'query_exemplars',
+        range,
+      );
+      return found.flatMap(({ exemplars }) => exemplars);
+    },
+    alerts: async () => (await get<{ alerts: Alert[] }>('alerts')).alerts,
+    stop,
+  };
+}
