@@ -68,6 +68,13 @@ const environment = z.object({
   FAIRLEAD_EXTERNAL_NAMESPACES: z.string().optional(),
   /** Of the health and metrics endpoints; 0: any free one. */
   FAIRLEAD_PORT: z.coerce.number().int().min(0).max(65535).default(9090),
+  /** Files of the certificate and the key to serve external metrics with; absent: they are not served. */
+  FAIRLEAD_EXTERNAL_METRICS_CERT: z.string().optional(),
+  FAIRLEAD_EXTERNAL_METRICS_KEY: z.string().optional(),
+  /** Of the external metrics; 0: any free one. */
+  FAIRLEAD_EXTERNAL_METRICS_PORT: z.coerce.number().int().min(0).max(65535).default(6443),
+  /** Of the gRPC scaler for KEDA; absent: it is not served. */
+  FAIRLEAD_KEDA_PORT: z.coerce.number().int().min(0).max(65535).optional(),
 });
 
 /** The operator's settings. */
@@ -90,6 +97,10 @@ export interface OperatorConfig {
   cacheClasses: Readonly<Record<string, z.output<typeof cacheClass>>>;
   /** Who may reach model pods; absent: everyone. */
   peers: Peers | undefined;
+  /** How `external.metrics.k8s.io` is served; absent: not at all. */
+  externalMetrics: { certFile: string; keyFile: string; port: number } | undefined;
+  /** Of the gRPC scaler for KEDA; absent: it is not served. */
+  kedaPort: number | undefined;
 }
 
 export type EngineImages = Readonly<Partial<Record<EngineType, string | undefined>>>;
@@ -113,6 +124,11 @@ export function readConfig(
     const problems = error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
     throw new ConfigError(problems.join('; '));
   }
+  const {
+    FAIRLEAD_EXTERNAL_METRICS_CERT: certFile,
+    FAIRLEAD_EXTERNAL_METRICS_KEY: keyFile,
+    FAIRLEAD_EXTERNAL_METRICS_PORT: metricsPort,
+  } = data;
   return {
     namespace: data.FAIRLEAD_NAMESPACE,
     podName: data.FAIRLEAD_POD_NAME,
@@ -128,6 +144,8 @@ export function readConfig(
     hostPaths: data.FAIRLEAD_HOST_PATHS?.split(',') ?? [],
     peers: data.FAIRLEAD_PEERS,
     cacheClasses: data.FAIRLEAD_CACHE_CLASSES,
+    externalMetrics: certFile && keyFile ? { certFile, keyFile, port: metricsPort } : undefined,
+    kedaPort: data.FAIRLEAD_KEDA_PORT,
     loader: { image: data.FAIRLEAD_LOADER_IMAGE, hubEndpoint: data.FAIRLEAD_HUB_ENDPOINT },
   };
 }

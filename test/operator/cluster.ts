@@ -147,8 +147,15 @@ export function skiff(name: string, spec: Record<string, unknown> = {}): object 
 
 const account = 'fairlead-operator';
 
-/** Gives the operator's account the chart's rights and returns a kubeconfig of that account. */
-async function operatorAccess(cluster: Cluster, kubectl: Kubectl): Promise<string> {
+/**
+ * Gives the operator's account the chart's rights and returns a kubeconfig of that account.
+ * @param values further arguments of Helm
+ */
+export async function operatorAccess(
+  cluster: Cluster,
+  kubectl: Kubectl,
+  values: readonly string[] = [],
+): Promise<string> {
   const { stdout: rights } = await promisify(execFile)(cluster.helmPath, [
     'template',
     'fairlead',
@@ -156,6 +163,7 @@ async function operatorAccess(cluster: Cluster, kubectl: Kubectl): Promise<strin
     '--namespace=default',
     '--show-only=templates/operator-rbac.yaml',
     '--set=image.repository=unused,image.tag=unused',
+    ...values,
   ]);
   await kubectl.run(['apply', '-f', '-'], rights);
   const token = (await kubectl.run(['create', 'token', account, '--duration=2h'])).trim();

@@ -178,6 +178,11 @@ subjects:
     namespace: {{ .root.Release.Namespace }}
 {{- end }}
 
+{{/* The Service of the external metrics, and what belongs to it. */}}
+{{- define "fairlead.externalMetrics.name" -}}
+{{ .Release.Name }}-external-metrics
+{{- end }}
+
 {{/* Who may reach model pods, as JSON: Fairlead's own pods, and what the user adds. */}}
 {{- define "fairlead.peers" -}}
 {{- $here := dict "matchLabels" (dict "kubernetes.io/metadata.name" .Release.Namespace) -}}

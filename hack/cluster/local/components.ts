@@ -49,6 +49,16 @@ export const controlPlane = {
       '--allow-privileged=true',
       // Webhooks and aggregated APIs are reached at their pods, as no kube-proxy runs here.
       '--enable-aggregator-routing=true',
+      // What an aggregated API asks of who it is called for: only the API server has this certificate.
+      `--requestheader-client-ca-file=${file('front-proxy-ca.crt')}`,
+      '--requestheader-allowed-names=front-proxy-client',
+      '--requestheader-username-headers=X-Remote-User',
+      '--requestheader-group-headers=X-Remote-Group',
+      '--requestheader-extra-headers-prefix=X-Remote-Extra-',
+      `--proxy-client-cert-file=${file('front-proxy-client.crt')}`,
+      `--proxy-client-key-file=${file('front-proxy-client.key')}`,
+      // Alpha still; without it a HorizontalPodAutoscaler keeps one replica at least.
+      '--feature-gates=HPAScaleToZero=true',
       `--audit-policy-file=${file('audit-policy.yaml')}`,
       `--audit-log-path=${insidePaths.logs}/audit.log`,
     ],
@@ -62,6 +72,7 @@ export const controlPlane = {
       `--cluster-signing-cert-file=${file('ca.crt')}`,
       `--cluster-signing-key-file=${file('ca.key')}`,
       '--use-service-account-credentials',
+      '--feature-gates=HPAScaleToZero=true',
       '--leader-elect=false',
       ...unhurriedClient,
     ],

@@ -1,0 +1,108 @@
+import {
+  type handleServerStreamingCall,
+  type handleUnaryCall,
+  Server,
+  ServerCredentials,
+  type ServiceError,
+  status,
+} from '@grpc/grpc-js';
+import type { RouterDemand } from '../demand/routers.ts';
+import {
+  externalScaler,
+  type GetMetricSpecResponse,
+  type GetMetricsRequest,
+  type GetMetricsResponse,
+  type IsActiveResponse,
+  type ScaledObjectRef,
+} from './protocol.ts';
+import {
+  isActive,
+  keyOfTrigger,
+  metricSpecOf,
+  metricsOf,
+  ScalerError,
+  type ScalerSources,
+} from './scaler.ts';
+
+export interface KedaServer {
+  port: number;
+  close(): Promise<void>;
+}
+
+/**
+ * Serves KEDA's external-push scaler: it is told of the first request for a model as the operator learns of it.
+ * In plain text, as KEDA asks by default: nothing but counts of requests goes over it.
+ * @param port 0: any free one
+ */
+export async function serveKeda(
+  port: number,
+  sources: ScalerSources,
+  demand: Pick<RouterDemand, 'listen'>,
+): Promise<KedaServer> {
+  const streamIsActive: handleServerStreamingCall<ScaledObjectRef, IsActiveResponse> = (call) => {
+    const ref = call.request;
+    let last: boolean | undefined;
+    const tell = () => {
+      try {
+        const result = isActive(ref, sources);
+        if (result === last) return;
+        last = result;
+        call.write({ result });
+      } catch (error) {
+        // What is not known is told once it is; a wrong trigger never will be.
+        if (!(error instanceof ScalerError && error.code === 'UNAVAILABLE'))
+          call.destroy(refused(error));
+      }
+    };
+    const end = demand.listen({
+      onModel: (key) => {
+        if (key === keyOfTrigger(ref)) tell();
+      },
+      onRouters: tell,
+    });
+    call.on('close', end);
+    call.on('cancelled', end);
+    tell();
+  };
+
+  const server = new Server();
+  server.addService(externalScaler, {
+    IsActive: unary<ScaledObjectRef, IsActiveResponse>((ref) => ({
+      result: isActive(ref, sources),
+    })),
+    StreamIsActive: streamIsActive,
+    GetMetricSpec: unary<ScaledObjectRef, GetMetricSpecResponse>((ref) =>
+      metricSpecOf(ref, sources),
+    ),
+    GetMetrics: unary<GetMetricsRequest, GetMetricsResponse>(({ scaledObjectRef }) => {
+      if (!scaledObjectRef) throw new ScalerError('INVALID_ARGUMENT', 'scaledObjectRef is missing');
+      return metricsOf(scaledObjectRef, sources);
+    }),
+  });
+  const bound = Promise.withResolvers<number>();
+  server.bindAsync(`[::]:${port}`, ServerCredentials.createInsecure(), (error, at) => {
+    if (error) bound.reject(error);
+    else bound.resolve(at);
+  });
+  return {
+    port: await bound.promise,
+    close: async () => server.forceShutdown(),
+  };
+}
+
+/** A call that has its answer at once. */
+function unary<Q, R>(answer: (question: Q) => R): handleUnaryCall<Q, R> {
+  return (call, done) => {
+    try {
+      done(null, answer(call.request));
+    } catch (error) {
+      done(refused(error));
+    }
+  };
+}
+
+function refused(error: unknown): Partial<ServiceError> & Error {
+  const code = error instanceof ScalerError ? status[error.code] : status.INTERNAL;
+  const message = error instanceof Error ? error.message : String(error);
+  return Object.assign(new Error(message), { code, details: message });
+}
