@@ -32,10 +32,16 @@ export function fullHold(model: Model | undefined): ApiError {
   return new ApiError('hold_full', message, 'model');
 }
 
+/** The error for a request that waited for what is gone now or will not start. @param name that was asked for */
+export function noLongerHeld(target: Target | undefined, name: string): ApiError {
+  if (target) return notReady(target);
+  return new ApiError('model_not_found', `The model \`${name}\` does not exist any more.`, 'model');
+}
+
 /** The error for a request that has waited for a replica until its deadline. */
 export function waitedTooLong(model: Model | undefined): ApiError {
   const name = model?.servedName ?? '';
-  const seconds = Math.round((model?.hold?.timeoutMs ?? 0) / 1000);
+  const seconds = (model?.hold?.timeoutMs ?? 0) / 1000;
   const isAsleep = model?.counts.desired === 0 && model.hold?.autoscaled === false;
   const why = model?.notReadyMessage ? `: ${model.notReadyMessage}` : '.';
   const message = isAsleep
