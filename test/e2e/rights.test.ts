@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { acceleratorProfile, type PodObject, skiff } from '../support/models.ts';
 import { waitUntil } from '../support/wait-until.ts';
@@ -14,6 +15,10 @@ interface AuditEvent {
   user: { username: string };
   objectRef?: { apiGroup?: string; resource: string; subresource?: string };
   annotations?: { 'authorization.k8s.io/decision'?: 'allow' | 'forbid' };
+}
+
+interface JobObject {
+  metadata: { ownerReferences: { name: string }[] };
 }
 
 interface Rule {
@@ -57,6 +62,28 @@ beforeAll(async () => {
     const { items } = await kubectl.getJson<{ items: object[] }>('resourceclaimtemplates');
     return items.length === 1 ? true : undefined;
   });
+});
+beforeAll(async () => {
+  const ofCache = { source: { uri: 'hf://org/m/q4.gguf', cache: 'unbound' } };
+  const owners = async () => {
+    const { items } = await kubectl.getJson<{ items: JobObject[] }>('jobs');
+    return items.flatMap(({ metadata }) => metadata.ownerReferences.map((owner) => owner.name));
+  };
+  const becomes = (wanted: string[]) =>
+    waitUntil(`a Job for ${wanted}`, async () =>
+      isDeepStrictEqual((await owners()).sort(), wanted) ? true : undefined,
+    );
+  await kubectl.apply(skiff('cached-a', ofCache));
+  await becomes(['cached-a']);
+  await kubectl.apply(skiff('cached-b', ofCache));
+  await becomes(['cached-a', 'cached-b']);
+  await kubectl.apply(skiff('cached-a', { replicas: 0 }));
+  await becomes(['cached-b']);
+  await kubectl.apply(skiff('cached-b', { replicas: 0 }));
+  await becomes([]);
+  const engine = { type: 'Custom', image: 'local.test/llama-server:1' };
+  await kubectl.apply(skiff('rights-group', { nodes: 2, engine }));
+  await kubectl.waitFor('mdep/rights-group', 'condition=Stalled');
 });
 afterAll(() => kubectl.run(['delete', 'acceleratorprofile', 'rights-dra']));
 
@@ -120,6 +147,8 @@ test.each(programs)('%s uses every right it has', async (program) => {
     'create /services',
     'create policy/poddisruptionbudgets',
     'create networking.k8s.io/networkpolicies',
+    // In a cluster that has LeaderWorkerSets.
+    'delete leaderworkerset.x-k8s.io/leaderworkersets',
     // When the chart switches the policies off.
     'delete networking.k8s.io/networkpolicies',
   ];

@@ -11,7 +11,8 @@ declare module 'vitest' {
 }
 
 /** Another name for runs beside each other. */
-const name = process.env.FAIRLEAD_E2E_CLUSTER ?? 'e2e';
+export const clusterName = process.env.FAIRLEAD_E2E_CLUSTER ?? 'e2e';
+const name = clusterName;
 
 /** A cluster of its own with the chart on it, for all end-to-end tests; removed after them. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
@@ -28,7 +29,12 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     images.map(({ archivePath }) => archivePath),
   );
   // Keys are on by default and asked for once there is one; ExternalModels need their namespace named.
-  const values = { externalModels: { namespaces: ['fairlead'] } };
+  const values = {
+    externalModels: { namespaces: ['fairlead'] },
+    // Of a claim that nothing binds.
+    weights: { cacheClasses: { unbound: { size: '1Gi', storageClassName: '' } } },
+    monitoring: { dashboards: { enabled: true } },
+  };
   await installFairlead({ cluster, images, values });
   const { kubectlPath, kubeconfigPath, logsDir } = cluster;
   project.provide('clusterAccess', { kubectlPath, kubeconfigPath, logsDir });

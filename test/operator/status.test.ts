@@ -70,6 +70,20 @@ test.each<[string, string, object, string, RegExp[]]>([
     ],
   ],
   [
+    'no node that it may go to, in the scheduler’s words',
+    'no-affinity',
+    { podTemplate: { spec: { nodeSelector: { 'example.com/zone': 'nowhere' } } } },
+    'Unschedulable',
+    [/Replica no-affinity-\w+-0: 0\/1 nodes are available: .*didn't match .*node affinity/],
+  ],
+  [
+    'a claim for the cache that does not exist',
+    'no-cache',
+    { source: { uri: 'hf://org/m/q4.gguf', cache: 'absent' } },
+    'CacheNotFound',
+    [/spec\.source\.cache: .* no PersistentVolumeClaim "absent"/],
+  ],
+  [
     'a flag that Fairlead sets itself',
     'own-flag',
     engine({ args: ['--port=1'] }),
@@ -94,6 +108,26 @@ test.each<[string, string, object, string, RegExp[]]>([
     return description.split('Events:')[1]?.includes(reason) ? true : undefined;
   });
   await cluster.kubectl().run(['delete', 'mdep', name, '--wait=false']);
+});
+
+test('a taint is told in the scheduler’s words, and healed when it goes', async () => {
+  const { kubectl } = cluster;
+  await kubectl().run(['taint', 'node', '--all', 'example.com/reserved=:NoSchedule']);
+  await kubectl().apply(skiff('tainted'));
+  const message = await cluster.condition('tainted', 'Scheduled', 'False', 'Unschedulable');
+  expect(message).toMatch(/Replica tainted-\w+-0: .*had untolerated taint.*example\.com\/reserved/);
+  await kubectl().run(['taint', 'node', '--all', 'example.com/reserved-']);
+  await cluster.condition('tainted', 'Ready', 'True', 'Ready');
+});
+
+test('replicas of several hosts need LeaderWorkerSets, and heal without them', async () => {
+  const engine = { type: 'Custom', image: cluster.image('llama-server') };
+  await cluster.kubectl().apply(skiff('large', { engine, nodes: 2 }));
+  const message = await cluster.condition('large', 'Stalled', 'True', 'UnsupportedTopology');
+  expect(message).toMatch(/this cluster serves no LeaderWorkerSets\. Install LeaderWorkerSet/);
+  await cluster.condition('large', 'Ready', 'False', 'UnsupportedTopology');
+  await cluster.kubectl().apply(skiff('large'));
+  await cluster.condition('large', 'Ready', 'True', 'Ready');
 });
 
 test('a quota that allows no more pods is quoted, and healed when it goes', async () => {

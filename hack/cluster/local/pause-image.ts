@@ -6,13 +6,29 @@ import { runCommand } from '../../command.ts';
 /** Name of the image whose only process holds a pod's namespaces. */
 export const pauseImage = 'local.test/pause:1';
 
-/** Writes the pause image as an OCI archive: one layer with one static program in it. */
-export async function writePauseImage(program: string, archivePath: string): Promise<void> {
+export function writePauseImage(program: string, archivePath: string): Promise<void> {
+  return writeProgramImage({ name: pauseImage, entry: 'pause', program }, archivePath);
+}
+
+/** An image of one static program. */
+export interface ProgramImage {
+  name: string;
+  /** Name of the program in its root folder. */
+  entry: string;
+  /** The program on this machine. */
+  program: string;
+}
+
+/** Writes an image as an OCI archive: one layer with one static program in it. */
+export async function writeProgramImage(
+  { name: imageName, entry, program }: ProgramImage,
+  archivePath: string,
+): Promise<void> {
   const folder = `${archivePath}.folder`;
   const blobs = join(folder, 'layout/blobs/sha256');
   mkdirSync(blobs, { recursive: true });
   mkdirSync(join(folder, 'root'));
-  copyFileSync(program, join(folder, 'root/pause'));
+  copyFileSync(program, join(folder, 'root', entry));
   await pack(join(folder, 'root'), join(folder, 'layer.tar'));
 
   const addBlob = (mediaType: string, content: Buffer): Descriptor => {
@@ -27,7 +43,7 @@ export async function writePauseImage(program: string, archivePath: string): Pro
   const config = addJson(`${mediaTypes}.config.v1+json`, {
     architecture: process.arch === 'arm64' ? 'arm64' : 'amd64',
     os: 'linux',
-    config: { Entrypoint: ['/pause'], User: '65535:65535' },
+    config: { Entrypoint: [`/${entry}`], User: '65535:65535' },
     rootfs: { type: 'layers', diff_ids: [layer.digest] },
   });
   const manifestType = `${mediaTypes}.manifest.v1+json`;
@@ -37,7 +53,7 @@ export async function writePauseImage(program: string, archivePath: string): Pro
     config,
     layers: [layer],
   });
-  const name = { 'io.containerd.image.name': pauseImage };
+  const name = { 'io.containerd.image.name': imageName };
   const index = { schemaVersion: 2, manifests: [{ ...manifest, annotations: name }] };
   writeFileSync(join(folder, 'layout/index.json'), JSON.stringify(index));
   writeFileSync(join(folder, 'layout/oci-layout'), '{"imageLayoutVersion":"1.0.0"}');
