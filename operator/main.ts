@@ -29,6 +29,7 @@ import { byUid, keysOfOwned, keysOfPod } from './modeldeployment/indexes.ts';
 import { traceReconciles } from './observe/reconcile-spans.ts';
 import { showReplicas } from './observe/replica-metrics.ts';
 import { createProber } from './probe/prober.ts';
+import { serveScalers } from './scalers.ts';
 import { createWarmController, createWarmWatched } from './warm/controller.ts';
 import { followProgress } from './weights/progress.ts';
 
@@ -88,6 +89,14 @@ export async function runOperator(config: OperatorConfig, signal: AbortSignal): 
       shown.spansDropped.inc({}, tracing.takeLost());
       beforeScrape();
     },
+  });
+
+  const scalers = await serveScalers(config, {
+    client,
+    metrics,
+    log,
+    modelDeployments: watched.modelDeployments,
+    demand,
   });
 
   const election = createElection({
@@ -196,6 +205,7 @@ export async function runOperator(config: OperatorConfig, signal: AbortSignal): 
   try {
     await election.run(signal);
   } finally {
+    await scalers.close();
     await demand.stop();
     await Promise.all(reflectors.map((reflector) => reflector.stop()));
     await health.close();
