@@ -23,6 +23,7 @@ import type { Autoscaler } from '../autoscaling/autoscaler.ts';
 import { bringLoads } from '../cache/bring.ts';
 import { type LoadStores, loadStates, withProgress } from '../cache/state.ts';
 import type { ColdStarts } from '../coldstart/record.ts';
+import { engines } from '../engines/engines.ts';
 import { type ClaimantStores, conflictOf } from '../names/rivals.ts';
 import { engineOrigin } from '../pod-origin.ts';
 import type { Prober } from '../probe/prober.ts';
@@ -189,6 +190,7 @@ export function createReconciler(options: ReconcilerOptions) {
     return prober.look({
       ...{ key: keyOf(deployment), uid: metadata.uid, revision, known: status?.capabilities },
       ...{ model: servedNameOf(deployment), features: featuresOf(spec.engine) },
+      healthPath: engines[spec.engine.type].endpoint(spec.engine).healthPath,
       origins: leastBusy.flatMap(({ uid }) => {
         const pod = cached.get(uid);
         return (pod && engineOrigin(pod)) ?? [];

@@ -3,7 +3,7 @@ import type { ModelDeployment, ModelDeploymentStatus } from '../../crds/modeldep
 import type { EventRecorder } from '../../kube/events.ts';
 
 /** Reasons of `Ready` that are no news: what happens between two states, and soon passes. */
-const quiet: readonly string[] = ['Starting', 'Scaling'];
+const quiet: readonly string[] = ['Starting', 'Scaling', 'LoadingAdapters'];
 
 /**
  * Tells by an Event that `Ready` has another status or reason than before, and why. Made from two

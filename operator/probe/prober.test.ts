@@ -63,7 +63,14 @@ async function fakeEngine(
   const asked: Capability[] = [];
   let atOnce = 0;
   let mostAtOnce = 0;
+  /** Which question breaks it, and how; it is well again after somebody has asked. */
+  const state: { isWell: boolean; breaksAt?: Capability; resets?: boolean } = { isWell: true };
   const server = createServer(async (request: IncomingMessage, response: ServerResponse) => {
+    if (request.method === 'GET') {
+      response.writeHead(state.isWell ? 200 : 503).end();
+      state.isWell = true;
+      return;
+    }
     mostAtOnce = Math.max(mostAtOnce, ++atOnce);
     let body = '';
     for await (const chunk of request) body += chunk;
@@ -73,6 +80,15 @@ async function fakeEngine(
     asked.push(capability);
     const answer = answers[capability] ?? good[capability];
     atOnce--;
+    if (capability === state.breaksAt) state.isWell = false;
+    if (!state.isWell && state.resets) {
+      request.socket.destroy();
+      return;
+    }
+    if (!state.isWell) {
+      response.writeHead(500).end();
+      return;
+    }
     if (typeof answer === 'object' && 'status' in answer)
       response.writeHead(answer.status as number).end('{"error":{"message":"no"}}');
     else if (typeof answer === 'string')
@@ -87,7 +103,7 @@ async function fakeEngine(
     server.close();
   });
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  return { origin, asked, answers, mostAtOnce: () => mostAtOnce };
+  return { origin, asked, answers, state, mostAtOnce: () => mostAtOnce };
 }
 
 function prober() {
@@ -109,6 +125,7 @@ const subject = (rest: Partial<Subject> = {}): Subject => ({
   known: undefined,
   model: 'org/skiff',
   features,
+  healthPath: '/health',
   origins: [],
   ...rest,
 });
@@ -184,7 +201,7 @@ test('a revision whose status says it is not tried again; the next one is, and u
 
 test('an engine that is too busy or away is asked again later, a few times', async () => {
   const engine = await fakeEngine({ chat: { status: 503 } });
-  const { look, news, clock } = prober();
+  const { look, clock } = prober();
   const origins = [engine.origin];
   const lookLater = () => {
     clock.nowMs += 3_600_000;
@@ -197,7 +214,26 @@ test('an engine that is too busy or away is asked again later, a few times', asy
   delete engine.answers.chat;
   await eventually('it is tried in the end', () => {
     lookLater();
-    return news.length > 0;
+    return look(subject()) !== undefined;
   });
   expect(look(subject())).toMatchObject({ revision: 'new', ...all });
 });
+
+test.each([
+  ['answers no more after', false, 1],
+  ['goes away from, twice,', true, 2],
+])(
+  'what an engine %s is what breaks it; the rest is tried when it is well',
+  async (_how, resets, times) => {
+    const engine = await fakeEngine();
+    Object.assign(engine.state, { breaksAt: 'logprobs', resets });
+    const { look, clock } = prober();
+    const origins = [engine.origin];
+    const found = await eventually('it is tried in the end', () => {
+      clock.nowMs += 3_600_000;
+      return look(subject({ origins }));
+    });
+    expect(found).toEqual({ revision: 'new', ...all, logprobs: false });
+    expect(engine.asked.filter((one) => one === 'logprobs')).toHaveLength(times);
+  },
+);

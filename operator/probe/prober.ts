@@ -3,10 +3,11 @@ import {
   type Capabilities,
   type Capability,
   capabilities,
+  type Findings,
 } from '../../crds/modeldeployment/capabilities.ts';
 import type { Feature } from '../../crds/modeldeployment/features.ts';
-import { ask } from './ask.ts';
-import { tryAll } from './trials.ts';
+import { engineAt } from './ask.ts';
+import { TrialFailed, tryAll } from './trials.ts';
 
 /** A revision that may have to be tried. */
 export interface Subject {
@@ -19,6 +20,8 @@ export interface Subject {
   /** The name that the engine answers to. */
   model: string;
   features: readonly Feature[];
+  /** Where an engine says that it is well. */
+  healthPath: string;
   /** Where replicas of the revision that serve answer, the least busy first. */
   origins: readonly string[];
 }
@@ -48,6 +51,10 @@ interface Course {
   uid: string;
   revision: string;
   found: Capabilities | undefined;
+  /** What is known so far. */
+  findings: Findings;
+  /** What a replica was asked when it went away; the second time it is what broke it. */
+  suspects: Set<Capability>;
   isRunning: boolean;
   /** Probes of this revision that came to nothing. */
   failures: number;
@@ -73,7 +80,10 @@ export function createProber({ onNews, log, nowMs }: ProberOptions): Prober {
     const before = courses.get(key);
     if (before?.uid === uid && before.revision === revision) return before;
     const found = known?.revision === revision ? known : undefined;
-    const course = { uid, revision, found, isRunning: false, failures: 0, notBeforeMs: 0 };
+    const course: Course = {
+      ...{ uid, revision, found, findings: {}, suspects: new Set() },
+      ...{ isRunning: false, failures: 0, notBeforeMs: 0 },
+    };
     courses.set(key, course);
     return course;
   }
@@ -83,18 +93,19 @@ export function createProber({ onNews, log, nowMs }: ProberOptions): Prober {
   }
 
   async function run(course: Course, subject: Subject, origin: string): Promise<void> {
-    const { key, revision, model, features } = subject;
+    const { key, revision, model, features, healthPath } = subject;
     const wanted = (Object.keys(capabilities) as Capability[]).filter((capability) =>
       features.includes(capabilities[capability].feature),
     );
     try {
-      const options = { dispatcher, signal };
-      const findings = await tryAll(wanted, model, (path, body) =>
-        ask(origin, path, body, options),
-      );
-      course.found = { revision, ...findings };
+      const engine = engineAt(origin, healthPath, { dispatcher, signal });
+      await tryAll(wanted, course.findings, model, engine);
+      course.found = { revision, ...course.findings };
     } catch (error) {
       if (signal.aborted) return;
+      const broke = error instanceof TrialFailed ? error.broke : undefined;
+      if (broke && course.suspects.has(broke)) course.findings[broke] = false;
+      if (broke) course.suspects.add(broke);
       const pauseMs = firstPauseMs * 2 ** course.failures++;
       course.notBeforeMs = nowMs() + pauseMs;
       log.info({ key, revision, error: String(error) }, 'what the model can is not known yet');

@@ -125,24 +125,53 @@ interface Choice {
   logprobs?: { content?: { logprob?: number }[] } | null;
 }
 
+/** An engine as it is tried. */
+export interface TriedEngine {
+  /** Sends a body to a path. @throws Error when there is no answer that says anything */
+  ask(path: string, body: object): Promise<Answer>;
+  /** Whether it says that it is well. */
+  isWell(): Promise<boolean>;
+}
+
+/** How a trial may end without an answer that says something. */
+export class TrialFailed extends Error {
+  override name = 'TrialFailed';
+  /** What was asked, when the engine is not well after it. */
+  readonly broke: Capability | undefined;
+
+  constructor(cause: unknown, broke?: Capability) {
+    super(cause instanceof Error ? cause.message : String(cause));
+    this.broke = broke;
+  }
+}
+
 /**
- * Asks one thing after another, so that a replica never has more than one of them to do.
- * @param wanted what to try
- * @param ask sends a body to a path
- * @throws what `ask` throws: then nothing is known
+ * Asks one thing after another, so that a replica never has more than one of them to do, and nothing after one
+ * that it is not well from: what a broken engine answers says nothing of what it can.
+ * @param wanted what to try; what `findings` has already is left out
+ * @param findings grows as it goes
+ * @throws TrialFailed
  */
 export async function tryAll(
   wanted: readonly Capability[],
+  findings: Findings,
   model: string,
-  ask: (path: string, body: object) => Promise<Answer>,
-): Promise<Findings> {
-  const findings: Findings = {};
+  engine: TriedEngine,
+): Promise<void> {
+  if (!(await engine.isWell())) throw new TrialFailed(new Error('the engine is not well'));
   for (const capability of wanted) {
+    if (capability in findings) continue;
     const { path, body, works } = trials[capability];
-    const answer = await ask(path, { model, ...body });
+    let answer: Answer;
+    try {
+      answer = await engine.ask(path, { model, ...body });
+    } catch (error) {
+      throw new TrialFailed(error, (await engine.isWell()) ? undefined : capability);
+    }
     findings[capability] = answer.status === 200 && works(answer);
+    if (answer.status >= 500 && !(await engine.isWell()))
+      throw new TrialFailed(new Error(`${capability} brought the engine down`));
   }
-  return findings;
 }
 
 function parsed(text: string | null | undefined): Body | undefined {
