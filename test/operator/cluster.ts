@@ -29,6 +29,8 @@ export interface ModelObject {
     updateRevision?: string;
     url?: string;
     servedNames: string[];
+    capabilities?: Record<string, unknown>;
+    adapters?: { name: string; loadedReplicas: number }[];
     conditions: Condition[];
   };
 }

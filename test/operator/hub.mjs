@@ -1,11 +1,12 @@
 // A hub as the loader knows it, over the files of a folder: run in a pod of the test cluster.
-// The model org/skiff is free, org/gated wants a token, and every first answer for weights is cut; that of
+// The files of a model are in the folder of its name, where there is one, else at the top.
+// The models org/skiff and org/other are free, org/gated wants a token, and every first answer for weights is cut; that of
 // org/stuck stops in the middle and stays open. What is asked for is in its log.
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 
-const [folder, port] = process.argv.slice(2);
+const [top, port] = process.argv.slice(2);
 const cut = new Set();
 
 createServer((request, response) => {
@@ -15,8 +16,9 @@ createServer((request, response) => {
   const hasToken = request.headers.authorization === 'Bearer right';
   if (file && model === 'org/gated' && !hasToken)
     return response.writeHead(401, { 'x-error-code': 'GatedRepo' }).end();
-  if (!['org/skiff', 'org/gated', 'org/stuck'].includes(model))
+  if (!['org/skiff', 'org/other', 'org/gated', 'org/stuck'].includes(model))
     return response.writeHead(401, { 'x-error-code': 'RepoNotFound' }).end();
+  const folder = existsSync(`${top}/${model}`) ? `${top}/${model}` : top;
   if (!file) {
     const siblings = readdirSync(folder).flatMap((rfilename) => {
       const path = `${folder}/${rfilename}`;
