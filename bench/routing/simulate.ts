@@ -24,7 +24,7 @@ export interface Setting {
 
 /** How requests wait in the router while no replica has room. */
 export interface Admission {
-  /** The higher goes first. */
+  /** 1: it goes first; 0: the others. */
   readonly priorityOf: (request: SimRequest) => number;
   /** One more is refused. */
   readonly maxHeld: number;
@@ -121,8 +121,8 @@ export function simulate(setting: Setting, makeRule: (context: RuleContext) => R
   };
   const { admission } = setting;
   const held = new PriorityQueue<Served & Queued>();
-  const withRoom = () =>
-    replicas.flatMap((_, at) => (rules[0]?.hasRoom?.(at) === false ? [] : [at]));
+  const withRoom = ({ priority }: Queued) =>
+    replicas.flatMap((_, at) => (rules[0]?.hasRoom?.(at, priority > 0) === false ? [] : [at]));
 
   for (const { atS, request } of workload.arrivals) queue.push({ kind: 'arrival', atS, request });
   for (let event = queue.pop(); event; event = queue.pop()) {
@@ -145,7 +145,7 @@ export function simulate(setting: Setting, makeRule: (context: RuleContext) => R
         ...{ priority: admission?.priorityOf(request) ?? 0, bytes: 0 },
       };
       all.push(served);
-      if (held.length > 0 || (admission && withRoom().length === 0)) {
+      if (held.length > 0 || (admission && withRoom(served).length === 0)) {
         if (held.length === admission?.maxHeld) continue;
         open.set(request, served);
         held.add(served);
@@ -154,10 +154,9 @@ export function simulate(setting: Setting, makeRule: (context: RuleContext) => R
       open.set(request, served);
       send(served);
     }
-    while (held.first) {
-      const among = withRoom();
+    for (let { first } = held; first; { first } = held) {
+      const among = withRoom(first);
       if (among.length === 0) break;
-      const { first } = held;
       held.remove(first);
       send(first, among);
     }

@@ -1,10 +1,11 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { TenantDemand } from '../../protocol/demand.ts';
+import type { Precedence } from '../hold/hold.ts';
 import type { TenantUse } from '../neighbours/neighbours.ts';
 import { ApiError } from '../openai/errors.ts';
 import { Account, type Excess, type Usage } from './account.ts';
 import { presentedKey } from './credential.ts';
-import { type ApiKey, findKey, type Keyring } from './keyring.ts';
+import { type ApiKey, findKey, highestPriority, type Keyring } from './keyring.ts';
 import { allows } from './policy.ts';
 
 /** Whether keys are asked for: `optional`, as soon as there is a Secret for one. */
@@ -17,6 +18,7 @@ export interface Caller {
   readonly tenant: string | undefined;
   /** Who goes first where requests have to wait: the higher. */
   readonly priority: number;
+  readonly precedence: Precedence;
   /** Whether it may ask for this name. */
   mayUse(modelName: string): boolean;
   /**
@@ -39,6 +41,7 @@ export interface Grant {
 const anybody: Caller = {
   tenant: undefined,
   priority: 0,
+  precedence: undefined,
   mayUse: () => true,
   admit: () => ({ headers: [], countTokens: false, end() {} }),
 };
@@ -52,6 +55,8 @@ export class Access {
   readonly #accounts = new Map<string, Account>();
   /** Undefined: not read yet, and so nobody comes in. */
   #keyring: Keyring | undefined;
+  /** Undefined: all keys have the same priority. */
+  #highestPriority: number | undefined;
 
   /**
    * @param nowMs a clock that never goes back, for the limits
@@ -79,6 +84,7 @@ export class Access {
   /** Takes the keys that are in force from now on. What tenants have used stays counted. */
   replaceKeyring(keyring: Keyring): void {
     this.#keyring = keyring;
+    this.#highestPriority = highestPriority(keyring);
     const nowMs = this.#nowMs();
     for (const [tenant, account] of this.#accounts) {
       if (account.isIdle(nowMs)) this.#accounts.delete(tenant);
@@ -111,6 +117,7 @@ export class Access {
     return {
       tenant: key.tenant,
       priority: key.priority,
+      precedence: this.#precedenceOf(key),
       mayUse: (modelName) => allows(key, modelName),
       admit: () => this.#admit(key),
     };
@@ -129,6 +136,11 @@ export class Access {
       countTokens: limits.tokensPerMinute !== undefined,
       end: (usage) => account.end(this.#nowMs(), usage),
     };
+  }
+
+  #precedenceOf({ priority }: ApiKey): Precedence {
+    if (this.#highestPriority === undefined) return undefined;
+    return priority === this.#highestPriority ? 'first' : 'later';
   }
 
   #account(tenant: string): Account {

@@ -109,3 +109,10 @@ function byAge({ metadata: a }: KeySecret, { metadata: b }: KeySecret): number {
   const ageMs = Date.parse(a.creationTimestamp) - Date.parse(b.creationTimestamp);
   return ageMs || (a.name < b.name ? -1 : 1);
 }
+
+/** The highest priority of a key; undefined: all have the same. */
+export function highestPriority({ keys }: Keyring): number | undefined {
+  const priorities = Array.from(keys.values(), ({ priority }) => priority);
+  const highest = Math.max(...priorities);
+  return Math.min(...priorities) < highest ? highest : undefined;
+}

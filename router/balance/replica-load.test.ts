@@ -67,7 +67,7 @@ test('there is room until a long prompt waits, or many short ones; those without
   const load = new ReplicaLoad('r', 8);
   for (let sent = 0; sent < 9; sent++) load.sent({ ...share(5_000), isStreamed: false });
   expect(load.hasRoom).toBe(true);
-  for (let sent = 0; sent < 10; sent++) load.sent(share(100));
+  for (let sent = 0; sent < 20; sent++) load.sent(share(100));
   expect(load.hasRoom).toBe(true);
   const long = share(5_000);
   load.sent(long);

@@ -134,4 +134,4 @@ const busyWindow = 8;
 /** Requests over which it is averaged what one holds. */
 const heldWindow = 16;
 /** One long prompt, or so many tokens of short ones, keep a replica busy until the next one comes. */
-const tokensInQueue = 1_024;
+const tokensInQueue = 2_048;

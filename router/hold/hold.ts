@@ -11,8 +11,16 @@ import { type RouterDemand, shareOf } from './share.ts';
  */
 export type HoldEnd = 'room' | 'elsewhere' | 'deadline' | 'hopeless';
 
+/**
+ * Whether a request goes before others where keys have different priorities: `later` keeps back from
+ * replicas that have prompts to compute, so that a `first` finds none before it. Undefined: all are equal,
+ * and replicas may have as many waiting as come.
+ */
+export type Precedence = 'first' | 'later' | undefined;
+
 /** A request that is to wait. */
 export interface HeldRequest extends Queued {
+  readonly precedence?: Precedence;
   /** When it began to wait, for one that waits again: its deadline stays. Milliseconds of the hold's clock. */
   readonly sinceMs?: number | undefined;
   /** Whether a fallback can take it; asked when the catalog has changed. */
@@ -32,6 +40,8 @@ export interface HoldPlace {
 export interface HoldLoad {
   /** Requests of this router at a replica. */
   inFlight(replicaId: string): number;
+  /** Whether a replica would soon compute another prompt. */
+  hasRoom(replicaId: string): boolean;
 }
 
 /** What is known of the other routers. */
@@ -112,8 +122,9 @@ export class Hold {
   }
 
   /** Whether a replica works on fewer requests than it can, over all routers. */
-  hasRoom({ concurrency }: Model, replica: Replica): boolean {
-    return this.#open(replica) < concurrency;
+  hasRoom({ concurrency }: Model, replica: Replica, precedence?: Precedence): boolean {
+    if (this.#open(replica) >= concurrency) return false;
+    return precedence !== 'later' || this.#options.load.hasRoom(replica.id);
   }
 
   /** Lets a request wait. @returns undefined: there is no room for it to wait */
@@ -190,9 +201,10 @@ export class Hold {
     const replicas = replicasWith(model, adapter);
     if (replicas.length === 0) return 0;
     let [own, free] = [0, 0];
+    const precedence = entries.first?.request.precedence;
     for (const replica of replicas) {
       own += load.inFlight(replica.id);
-      free += Math.max(0, concurrency - this.#open(replica));
+      if (this.hasRoom(model, replica, precedence)) free += concurrency - this.#open(replica);
     }
     if (own === 0) return 1;
     const demand = own + entries.length;

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { RequestRecord } from '../../telemetry/request-record.ts';
 import type { Target } from '../catalog/target.ts';
+import type { Precedence } from '../hold/hold.ts';
 import type { Asked } from '../openai/asked.ts';
 import type { ModelEndpoint } from '../openai/endpoints.ts';
 import type { ApiError } from '../openai/errors.ts';
@@ -25,6 +26,8 @@ export interface RelayRequest {
   readonly onlyReplica?: string | undefined;
   /** Who goes first where requests have to wait: the higher; absent: 0. */
   readonly priority?: number | undefined;
+  /** Whether it waits where replicas have as much as they can do; absent: it does not. */
+  readonly precedence?: Precedence;
   /** What ties requests of one conversation together beside their prompts. */
   readonly sessionKey?: string | undefined;
   /** The tokens of this request must be known, whatever the configuration says. */

@@ -64,17 +64,18 @@ export class Wait {
     const wait = new Wait(deadlines, request, reply, why);
     wait.#place = hold.enter(model, adapter, {
       priority: request.priority ?? 0,
+      precedence: request.precedence,
       bytes: request.body.length,
       sinceMs,
       canGoElsewhere: handler.canGoElsewhere,
-      over: (end, waitedMs) => {
+      over: (end) => {
         wait.#next?.cancel();
-        record.released(queueOutcomes[end], waitedMs);
+        record.released(queueOutcomes[end]);
         handler.over(end);
       },
     });
     if (!wait.#place) {
-      record.released('rejected', 0);
+      record.released('rejected');
       return 'full';
     }
     record.held();

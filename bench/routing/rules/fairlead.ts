@@ -32,9 +32,9 @@ export class PrefixAware implements Rule {
     for (const load of this.#loads) load.kvTokens = capacityTokens;
   }
 
-  hasRoom(replica: number): boolean {
-    const load = this.#loads[replica];
-    return load?.hasRoom === true && load.inFlight < this.#context.model.maxSequences;
+  hasRoom(replica: number, isFirst: boolean): boolean {
+    const { inFlight = 0, hasRoom = true } = this.#loads[replica] ?? {};
+    return inFlight < this.#context.model.maxSequences && (isFirst || hasRoom);
   }
 
   pick(request: SimRequest, among?: readonly number[]): number {

@@ -32,8 +32,11 @@ export interface News {
 export interface Rule {
   /** @param among the replicas to choose from; absent: all */
   pick(request: SimRequest, among?: readonly number[]): number;
-  /** Whether a replica would soon compute another prompt; absent: the rule lets nothing wait. */
-  hasRoom?(replica: number): boolean;
+  /**
+   * Whether a replica has room for a request of those that go first, or for one of the others; absent: the
+   * rule lets nothing wait.
+   */
+  hasRoom?(replica: number, isFirst: boolean): boolean;
   /** The request is sent to the replica that was picked. */
   sent(request: SimRequest, replica: number): void;
   firstToken(request: SimRequest, replica: number, cachedTokens: number): void;
