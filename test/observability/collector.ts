@@ -44,10 +44,7 @@ export async function startCollector(program: string): Promise<CollectorProcess>
   const config = {
     receivers: { otlp: { protocols: { http: { endpoint: http }, grpc: { endpoint: grpc } } } },
     exporters: { file: { path: tracesPath, flush_interval: '100ms' } },
-    service: {
-      pipelines: { traces: { receivers: ['otlp'], exporters: ['file'] } },
-      telemetry: { metrics: { level: 'none' } },
-    },
+    service: { pipelines: { traces: { receivers: ['otlp'], exporters: ['file'] } } },
   };
   await writeFile(join(folder, 'config.yaml'), stringify(config));
   const args = ['--pdeathsig', 'KILL', program, '--config', join(folder, 'config.yaml')];
