@@ -1,9 +1,5 @@
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { eventually } from '../kube/testing/wait.ts';
-import { startTracing, type Tracing } from '../telemetry/tracing.ts';
-import { openRaw, post } from './testing/raw-client.ts';
 import {
   beginStream,
   chunk,
@@ -11,68 +7,26 @@ import {
   sendJson,
   startUpstream,
 } from './testing/scripted-upstream.ts';
-import { startTestRouter, type TestRouter } from './testing/test-router.ts';
-
-/** A span of an OTLP/JSON export, its attributes as a plain object. */
-interface ReceivedSpan {
-  traceId: string;
-  spanId: string;
-  parentSpanId?: string;
-  name: string;
-  kind: number;
-  status: { code?: number };
-  endTimeUnixNano: string;
-  attributes: Record<string, unknown>;
-}
+import type { TestRouter } from './testing/test-router.ts';
+import { clientSpanId, startTracedRouter, type TracedRouter } from './testing/traced-router.ts';
 
 const server = 2;
 const client = 3;
-const spans: ReceivedSpan[] = [];
-const exports: string[] = [];
-const collector = createServer(async (request, response) => {
-  let body = '';
-  for await (const part of request) body += part;
-  exports.push(body);
-  for (const resource of JSON.parse(body).resourceSpans) {
-    for (const scope of resource.scopeSpans) {
-      expect(scope.schemaUrl).toBe('https://opentelemetry.io/schemas/1.41.0');
-      for (const span of scope.spans) spans.push({ ...span, attributes: plain(span.attributes) });
-    }
-  }
-  response.setHeader('content-type', 'application/json').end('{}');
-});
-
-interface Attribute {
-  key: string;
-  value: Record<string, unknown>;
-}
-
-function plain(attributes: Attribute[]): Record<string, unknown> {
-  const value = (any: Record<string, unknown>): unknown => {
-    const [kind, content] = Object.entries(any)[0] ?? [];
-    if (kind === 'arrayValue') return (content as { values: (typeof any)[] }).values.map(value);
-    return kind === 'intValue' ? Number(content) : content;
-  };
-  return Object.fromEntries(attributes.map((one) => [one.key, value(one.value)]));
-}
-
-let tracing: Tracing;
+let traced: TracedRouter;
 let router: TestRouter;
 let upstream: ScriptedUpstream;
 let failing: ScriptedUpstream;
 beforeAll(async () => {
-  await new Promise<void>((resolve) => collector.listen(0, '127.0.0.1', resolve));
-  Object.assign(process.env, {
-    OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${(collector.address() as AddressInfo).port}`,
-    OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
-    OTEL_TRACES_SAMPLER: 'always_on',
-    OTEL_BSP_SCHEDULE_DELAY: '50',
-  });
-  tracing = await startTracing('fairlead-router', 'test', { info() {}, warn() {} });
+  const auth = { mode: 'optional', namespace: 'keys' } as const;
+  const env = {
+    FAIRLEAD_NAMESPACE: 'fairlead',
+    FAIRLEAD_POD_NAME: 'router-0',
+    OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=test',
+  };
+  traced = await startTracedRouter({ auth }, { env });
+  router = traced.router;
   upstream = await startUpstream();
   failing = await startUpstream((request) => request.socket.resetAndDestroy());
-  const auth = { mode: 'optional', namespace: 'keys' } as const;
-  router = await startTestRouter({ auth }, tracing);
   router.putModel('m');
   router.putPod('m', 'm-0', upstream.port);
   router.putModel('flaky');
@@ -82,28 +36,9 @@ beforeAll(async () => {
   await router.untilReplicas('flaky', 2);
 });
 afterAll(async () => {
-  await router?.stop();
+  await traced?.stop();
   await Promise.all([upstream?.stop(), failing?.stop()]);
-  await new Promise((resolve) => collector.close(resolve));
 });
-
-const traceId = (index: number) => `4bf92f3577b34da6a3ce929d0e0e4${String(index).padStart(3, '0')}`;
-const traceparent = (index: number) => `00-${traceId(index)}-00f067aa0ba902b7-01`;
-
-/** The spans of one trace, the SERVER span among them, parents before children. */
-async function traceOf(index: number): Promise<ReceivedSpan[]> {
-  const ofTrace = () => spans.filter((span) => span.traceId === traceId(index));
-  await eventually('the SERVER span is exported', () => ofTrace().some((s) => s.kind === server));
-  const sorted: ReceivedSpan[] = [];
-  const add = (parent: string): void => {
-    for (const span of ofTrace().filter((one) => one.parentSpanId === parent)) {
-      sorted.push(span);
-      add(span.spanId);
-    }
-  };
-  add('00f067aa0ba902b7');
-  return sorted;
-}
 
 const canary = 'canary-7f3a';
 
@@ -128,19 +63,31 @@ test('a stream is one tree, which continues the client’s trace and is continue
       request.socket.write(Buffer.concat([chunk('data: [DONE]\n\n'), chunk('')]));
     }, 500);
   };
+  const trace = traced.newTrace();
+  const messages = [{ role: 'user', content: canary }];
   const answer = await fetch(`${router.address}/v1/chat/completions?key=${canary}`, {
     method: 'POST',
-    headers: { traceparent: traceparent(1), authorization: `Bearer ${canary}` },
-    body: JSON.stringify({ model: 'm', stream: true, messages: [{ content: canary }] }),
+    headers: { traceparent: trace.traceparent, authorization: `Bearer ${canary}` },
+    body: JSON.stringify({ model: 'm', stream: true, temperature: 0.5, messages }),
   });
   await answer.text();
 
-  const [http, operation, attempt, ...more] = await traceOf(1);
+  const [http, operation, attempt, ...more] = await trace.spans();
   expect(more).toEqual([]);
   expect(http).toMatchObject({
     name: 'POST /v1/chat/completions',
     kind: server,
+    parentSpanId: clientSpanId,
     status: {},
+    schemaUrl: 'https://opentelemetry.io/schemas/1.41.0',
+    resource: {
+      'service.name': 'fairlead-router',
+      'service.version': 'test',
+      'service.namespace': 'fairlead',
+      'service.instance.id': 'fairlead.router-0.fairlead-router',
+      'k8s.pod.name': 'router-0',
+      'deployment.environment.name': 'test',
+    },
     attributes: {
       'http.request.method': 'POST',
       'http.route': '/v1/chat/completions',
@@ -159,6 +106,8 @@ test('a stream is one tree, which continues the client’s trace and is continue
       'gen_ai.provider.name': 'openai',
       'gen_ai.request.model': 'm',
       'gen_ai.request.stream': true,
+      'gen_ai.request.temperature': 0.5,
+      'openai.api.type': 'chat_completions',
       'gen_ai.response.id': 'chatcmpl-1',
       'gen_ai.response.model': 'skiff-1',
       'gen_ai.response.finish_reasons': ['stop'],
@@ -177,6 +126,7 @@ test('a stream is one tree, which continues the client’s trace and is continue
     parentSpanId: operation?.spanId,
     attributes: {
       'fairlead.backend.pod': 'm-0',
+      'fairlead.backend.runtime': 'llamacpp',
       'fairlead.backend.revision': 'r1',
       'fairlead.route.policy': 'PrefixAware',
       'fairlead.route.reason': 'only',
@@ -186,35 +136,34 @@ test('a stream is one tree, which continues the client’s trace and is continue
   });
   const { head } = upstream.requests.at(-1) ?? { head: '' };
   expect(head.match(/^traceparent: .*$/gim)).toEqual([
-    `traceparent: 00-${traceId(1)}-${attempt?.spanId}-01`,
+    `traceparent: 00-${trace.id}-${attempt?.spanId}-01`,
   ]);
   for (const span of [http, operation, attempt]) {
     // Not at the first byte, which was half a second before the last; the rest is for two clocks that drift.
     expect(Number(span?.endTimeUnixNano) / 1e6).toBeGreaterThan(lastByteMs - 250);
   }
-  expect(exports.join()).not.toContain(canary);
+  expect(traced.collector.bodies.join()).not.toContain(canary);
   expect(JSON.stringify(router.logged)).not.toContain(canary);
   expect(await router.metrics()).not.toContain(canary);
-  expect(router.logged.at(-1)).toMatchObject({ trace_id: traceId(1), input_tokens: 7 });
+  expect(router.logged.at(-1)).toMatchObject({ trace_id: trace.id, input_tokens: 7 });
   expect(await router.metrics('application/openmetrics-text')).toContain(
-    `# {trace_id="${traceId(1)}"`,
+    `# {trace_id="${trace.id}"`,
   );
 });
 
 test('each attempt is a span of its own', async () => {
   upstream.answer = (request) => sendJson(request, { ok: true });
-  let turns = 100;
-  const turn = await eventually('the failing replica was asked first', async () => {
-    const index = turns++;
+  const retried = await eventually('the failing replica was asked first', async () => {
+    const trace = traced.newTrace();
     const before = failing.requests.length;
     await fetch(`${router.address}/v1/completions`, {
       method: 'POST',
-      headers: { traceparent: traceparent(index) },
+      headers: { traceparent: trace.traceparent },
       body: '{"model":"flaky"}',
     });
-    return failing.requests.length > before ? index : undefined;
+    return failing.requests.length > before ? trace : undefined;
   });
-  const [, operation, ...attempts] = await traceOf(turn);
+  const [, operation, ...attempts] = await retried.spans();
   expect(operation?.attributes).toMatchObject({ 'fairlead.attempts': 2 });
   expect(attempts.map(({ status, attributes }) => ({ status, attributes }))).toEqual([
     {
@@ -234,39 +183,58 @@ test('each attempt is a span of its own', async () => {
   ]);
 });
 
-test.each([
-  ['an unknown model', 2, '{"model":"nope"}', 404, 'invalid_request', 0],
-  ['bad JSON', 3, '{', 400, 'invalid_request', 0],
-])('%s: %s', async (_name, index, body, status, errorType, code) => {
+test('a plain request is the same tree, without what only streams have', async () => {
+  upstream.answer = (request) => sendJson(request, { id: 'cmpl-1', choices: [{ text: 'x' }] });
+  const trace = traced.newTrace();
   await fetch(`${router.address}/v1/completions`, {
     method: 'POST',
-    headers: { traceparent: traceparent(index) },
-    body,
+    headers: { traceparent: trace.traceparent },
+    body: '{"model":"m","prompt":"x"}',
   });
-  const [http, operation, ...attempts] = await traceOf(index);
-  expect(http).toMatchObject({
-    status: { code },
-    attributes: { 'http.response.status_code': status, 'error.type': errorType },
-  });
-  expect(operation).toMatchObject({ attributes: { 'error.type': errorType } });
-  expect(operation?.attributes).not.toHaveProperty('gen_ai.request.model');
-  expect(attempts).toEqual([]);
+  const all = await trace.spans();
+  expect(all.map(({ name, kind }) => [name, kind])).toEqual([
+    ['POST /v1/completions', server],
+    ['text_completion m', client],
+    ['POST', client],
+  ]);
+  for (const key of ['gen_ai.request.stream', 'gen_ai.response.time_to_first_chunk']) {
+    expect(all[1]?.attributes).not.toHaveProperty(key);
+  }
+  expect(upstream.requests.at(-1)?.head).toContain(`${trace.id}-${all[2]?.spanId}-01`);
 });
 
-test('a client that goes leaves its spans ended, with client_disconnected', async () => {
-  upstream.answer = beginStream;
-  const before = upstream.requests.length;
-  const gone = openRaw(
-    router.address,
-    post('/v1/completions', '{"model":"m","stream":true}', [`traceparent: ${traceparent(4)}`]),
+test('a wait for a replica is a span of its own, before the operation’s attempts', async () => {
+  router.putModel('late');
+  await router.untilReplicas('late', 0);
+  upstream.answer = (request) => sendJson(request, { ok: true });
+  const trace = traced.newTrace();
+  const answer = fetch(`${router.address}/v1/completions`, {
+    method: 'POST',
+    headers: { traceparent: trace.traceparent },
+    body: '{"model":"late"}',
+  });
+  const depth = 'fairlead_queue_depth{gen_ai_request_model="late"}';
+  await eventually('it waits', async () => (await router.metrics()).includes(`${depth} 1\n`));
+  router.putPod('late', 'late-0', upstream.port);
+  expect((await answer).status).toBe(200);
+  const all = await trace.spans();
+  const [http, admission] = [all[0], all.find(({ name }) => name === 'fairlead.admission')];
+  const operation = all.find(({ name }) => name === 'text_completion late');
+  expect(all).toHaveLength(4);
+  expect(admission).toMatchObject({
+    kind: 1,
+    parentSpanId: http?.spanId,
+    attributes: { 'fairlead.queue.outcome': 'dispatched' },
+  });
+  const waitS =
+    Number(BigInt(admission!.endTimeUnixNano) - BigInt(admission!.startTimeUnixNano)) / 1e9;
+  expect(operation?.attributes['fairlead.queue_wait']).toBeCloseTo(waitS, 2);
+  expect(router.logged.at(-1)?.queue_ms).toBeCloseTo(waitS * 1000, 0);
+  const metrics = await router.metrics();
+  expect(metrics).toContain(`${depth} 0\n`);
+  expect(metrics).toContain(
+    'fairlead_queue_wait_seconds_count{gen_ai_request_model="late",outcome="dispatched"} 1\n',
   );
-  await eventually('the engine has the request', () => upstream.requests.length > before);
-  gone.socket.resetAndDestroy();
-  const [http, operation, attempt] = await traceOf(4);
-  for (const span of [http, operation, attempt]) {
-    expect(span?.attributes).toMatchObject({ 'error.type': 'client_disconnected' });
-  }
-  expect(http?.status.code ?? 0).toBe(0);
 });
 
 test('whose request it was and which fallback took it is on the GenAI span, the key nowhere', async () => {
@@ -282,13 +250,14 @@ test('whose request it was and which fallback took it is on the GenAI span, the 
       body: '{"model":"front"}',
     });
   await eventually('the key is asked for', async () => (await ask({})).status === 401);
-  const headers = { authorization: `Bearer ${key}`, traceparent: traceparent(5) };
+  const trace = traced.newTrace();
+  const headers = { authorization: `Bearer ${key}`, traceparent: trace.traceparent };
   expect((await ask(headers)).status).toBe(200);
-  const [, operation] = await traceOf(5);
+  const [, operation] = await trace.spans();
   expect(operation?.attributes).toMatchObject({
     'gen_ai.request.model': 'front',
     'fairlead.tenant': 'team-a',
     'fairlead.model.fallback': 'm',
   });
-  expect(exports.join('')).not.toContain(key);
+  expect(traced.collector.bodies.join()).not.toContain(key);
 });

@@ -100,9 +100,8 @@ export interface HoldObserver {
   /**
    * Its wait is over; `rejected` is told without `held` where the queue was full at once. A client that
    * goes, or any other end of the request, needs no call: the record's end is the wait's too.
-   * @param waitedMs since `held`
    */
-  released(outcome: QueueOutcome, waitedMs: number): void;
+  released(outcome: QueueOutcome): void;
 }
 
 /**
@@ -168,9 +167,11 @@ export class RequestRecord implements HoldObserver {
     this.#spans?.startAdmission(this.#heldSinceMs);
   }
 
-  released(outcome: QueueOutcome, waitedMs: number): void {
+  released(outcome: QueueOutcome): void {
     const { queueDepth, queueWait } = this.#telemetry.metrics;
     const model = this.#model();
+    const nowMs = this.#telemetry.nowMs();
+    const waitedMs = nowMs - (this.#heldSinceMs ?? nowMs);
     this.#queueMs = (this.#queueMs ?? 0) + waitedMs;
     queueWait.observe({ gen_ai_request_model: model, outcome }, waitedMs / 1000);
     if (this.#heldSinceMs === undefined) return;
@@ -178,7 +179,7 @@ export class RequestRecord implements HoldObserver {
     queueDepth.dec({ gen_ai_request_model: model });
     this.#spans?.endAdmission(
       { 'fairlead.queue.outcome': outcome, 'error.type': queueErrors[outcome] },
-      this.#telemetry.nowMs(),
+      nowMs,
     );
   }
 
@@ -254,7 +255,7 @@ export class RequestRecord implements HoldObserver {
     this.#ended = true;
     const endMs = this.#telemetry.nowMs();
     if (this.#heldSinceMs !== undefined) {
-      this.released(queueOutcomeOf(end.errorType), endMs - this.#heldSinceMs);
+      this.released(queueOutcomeOf(end.errorType));
     }
     const summary = this.#summary(end, endMs);
     if (end.errorType === 'client_disconnected') {
