@@ -48,8 +48,10 @@ export interface Router {
   readonly address: string;
   /** Where health and metrics are served. */
   readonly internalAddress: string;
-  /** Open requests. */
+  /** Requests that are held or open. */
   inFlight(): number;
+  /** What is known of the other routers. */
+  readonly neighbours: Neighbours;
   isReady(): boolean;
   /** Stops being ready, goes on serving for the lame-duck time, finishes open answers, ends. */
   shutdown(): Promise<void>;
@@ -177,6 +179,7 @@ export async function startRouter(dependencies: RouterDependencies): Promise<Rou
     address,
     internalAddress,
     inFlight: () => balancer.total + hold.total,
+    neighbours,
     isReady,
     async shutdown() {
       draining = true;

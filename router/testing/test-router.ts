@@ -22,6 +22,9 @@ const deployments = '/apis/fairlead.dev/v1alpha1/modeldeployments';
 const pods = '/api/v1/pods';
 export const secrets = '/api/v1/secrets';
 
+/** Where the pods of routers are. */
+export const routersNamespace = 'fairlead';
+
 /** A router on free ports of the loopback that watches a scripted API server. */
 export interface TestRouter extends Router {
   readonly api: ScriptedServer;
@@ -35,6 +38,9 @@ export interface TestRouter extends Router {
   /** Puts a pod of a model; it is ready unless told otherwise. */
   putPod(model: string, name: string, port: number, state?: PodSpec): void;
   removePod(name: string): void;
+  /** Puts a pod of a router, at the internal address of that router. */
+  putRouter(name: string, internalAddress: string): void;
+  removeRouter(name: string): void;
   /** Puts a Secret into the namespace `keys`, with the label of an API key. */
   putKey(name: string, fields: { key?: string; sha256?: string; policy?: string }): void;
   removeKey(name: string): void;
@@ -74,12 +80,13 @@ export interface PodSpec {
   deletionTimestamp?: string;
 }
 
-/** Starts a router and its API server; times are short, ports free. */
+/** Starts a router and its API server, or that of another; times are short, ports free. */
 export async function startTestRouter(
   overrides: Partial<RouterConfig> = {},
   tracing: Tracing = untraced,
+  beside?: TestRouter,
 ): Promise<TestRouter> {
-  const api = await startScriptedServer();
+  const api = beside?.api ?? (await startScriptedServer());
   const client = createClient(api.config);
   const logged: Record<string, unknown>[] = [];
   const everyLine: (readonly [object, string])[] = [];
@@ -166,6 +173,15 @@ export async function startTestRouter(
         },
       });
     },
+    putRouter(name, internalAddress) {
+      const containerPort = Number(new URL(internalAddress).port);
+      api.state.put(pods, `${routersNamespace}/${name}`, {
+        metadata: { name, namespace: routersNamespace },
+        spec: { containers: [{ name: 'router', ports: [{ name: 'metrics', containerPort }] }] },
+        status: { phase: 'Running', podIP: '127.0.0.1' },
+      });
+    },
+    removeRouter: (name) => void api.state.remove(pods, `${routersNamespace}/${name}`),
     putKey: (name, fields) =>
       void api.state.put(secrets, `keys/${name}`, secret('keys', name, apiKeyKind, fields)),
     removeKey: (name) => void api.state.remove(secrets, `keys/${name}`),
@@ -184,7 +200,7 @@ export async function startTestRouter(
     },
     stop: async () => {
       await shutdown();
-      await api.stop();
+      if (!beside) await api.stop();
     },
   };
 }
