@@ -20,7 +20,11 @@ test('defaults, and empty variables count as absent', () => {
     engineImages: { accelerated: {}, cpu: {} },
     hostPaths: [],
     loader: { image: 'fairlead:1', hubEndpoint: undefined },
+    imageVolumes: true,
     cacheClasses: {},
+    peers: undefined,
+    externalMetrics: undefined,
+    kedaPort: undefined,
   });
 });
 
@@ -33,13 +37,20 @@ test('everything set', () => {
     FAIRLEAD_PEERS: '[{"podSelector":{}}]',
     FAIRLEAD_HUB_ENDPOINT: 'https://hub.example',
     FAIRLEAD_CACHE_CLASSES: '{"shared": {"size": "500Gi"}}',
+    FAIRLEAD_IMAGE_VOLUMES: 'false',
     FAIRLEAD_LOG_LEVEL: 'debug',
     FAIRLEAD_WATCH_NAMESPACE: 'models',
+    FAIRLEAD_EXTERNAL_METRICS_CERT: '/tls.crt',
+    FAIRLEAD_EXTERNAL_METRICS_KEY: '/tls.key',
+    FAIRLEAD_KEDA_PORT: '9091',
     FAIRLEAD_PORT: '0',
   };
   expect(readConfig(all)).toMatchObject({
     logLevel: 'debug',
+    imageVolumes: false,
     watchNamespace: 'models',
+    externalMetrics: { certFile: '/tls.crt', keyFile: '/tls.key', port: 6443 },
+    kedaPort: 9091,
     port: 0,
     engineImages: { accelerated: { LlamaCpp: 'llama:1' }, cpu: { vLLM: 'vllm:cpu' } },
     hostPaths: ['/a', '/b/c'],

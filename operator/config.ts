@@ -61,6 +61,8 @@ const environment = z.object({
   FAIRLEAD_PEERS: z.preprocess(parsed, z.array(z.looseObject({}))).optional(),
   /** What `source.cache` may name beside claims: as JSON, by name. */
   FAIRLEAD_CACHE_CLASSES: z.preprocess(parsed, z.record(z.string(), cacheClass)).default({}),
+  /** Whether nodes mount images as volumes; `false`: an init container pulls those of `oci://`. */
+  FAIRLEAD_IMAGE_VOLUMES: z.enum(['true', 'false']).default('true'),
   FAIRLEAD_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
   /** Reconcile this namespace alone; empty: all. */
   FAIRLEAD_WATCH_NAMESPACE: z.string().optional(),
@@ -93,6 +95,8 @@ export interface OperatorConfig {
   /** Folders of the nodes that model pods may mount, with all below them. */
   hostPaths: readonly string[];
   loader: LoaderSettings;
+  /** Whether nodes mount images as volumes. */
+  imageVolumes: boolean;
   /** What `source.cache` may name beside claims. */
   cacheClasses: Readonly<Record<string, z.output<typeof cacheClass>>>;
   /** Who may reach model pods; absent: everyone. */
@@ -143,6 +147,7 @@ export function readConfig(
     },
     hostPaths: data.FAIRLEAD_HOST_PATHS?.split(',') ?? [],
     peers: data.FAIRLEAD_PEERS,
+    imageVolumes: data.FAIRLEAD_IMAGE_VOLUMES === 'true',
     cacheClasses: data.FAIRLEAD_CACHE_CLASSES,
     externalMetrics: certFile && keyFile ? { certFile, keyFile, port: metricsPort } : undefined,
     kedaPort: data.FAIRLEAD_KEDA_PORT,

@@ -57,6 +57,7 @@ function operator(inFlight: Map<string, number> = new Map()) {
       engineImages: { accelerated: {}, cpu: { LlamaCpp: 'llama:1' } },
       hostPaths: [],
       loader: { image: 'fairlead:1', hubEndpoint: undefined },
+      imageVolumes: true,
       cacheClasses: {},
     },
     routerUrl: 'http://router/v1',

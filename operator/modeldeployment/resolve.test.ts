@@ -23,6 +23,7 @@ const settings: References['settings'] = {
   },
   hostPaths: ['/srv/models'],
   loader: { image: 'fairlead:1', hubEndpoint: undefined },
+  imageVolumes: true,
   cacheClasses: { shared: { size: '1Ti', accessModes: ['ReadWriteMany'] } },
 };
 const vllm = { engine: { type: 'vLLM' } };

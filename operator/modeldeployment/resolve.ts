@@ -39,7 +39,7 @@ export interface References {
 /** The operator's settings that decide what a spec may refer to. */
 export type ResolveSettings = Pick<
   OperatorConfig,
-  'engineImages' | 'hostPaths' | 'loader' | 'cacheClasses'
+  'engineImages' | 'hostPaths' | 'loader' | 'imageVolumes' | 'cacheClasses'
 >;
 
 /** Finds all that a spec refers to, or says what is wrong with it. Pure. */
@@ -66,6 +66,7 @@ export function resolve(
   const weights = weightsOf(deployment.spec, engine, {
     loader: settings.loader,
     isHostPathAllowed,
+    imageVolumes: settings.imageVolumes,
     cacheOf: (name) =>
       Object.hasOwn(settings.cacheClasses, name)
         ? { claim: `fairlead-${name}`, cacheClass: name }

@@ -5,6 +5,7 @@ import type { modelDeployment } from './fixtures.ts';
 export const sourceSettings: SourceSettings = {
   loader: { image: 'fairlead:1', hubEndpoint: undefined },
   isHostPathAllowed: () => true,
+  imageVolumes: true,
   cacheOf: (claim) => ({ claim, cacheClass: undefined }),
 };
 

@@ -63,6 +63,15 @@ test('what is downloaded has an init container, and the Secret is only reference
   await expect(stringify(weights, { lineWidth: 0 })).toMatchFileSnapshot('golden/download.yaml');
 });
 
+test('where nodes cannot mount images, an init container pulls them with the pod’s secrets', async () => {
+  const deployment = modelDeployment({
+    source: { uri: 'oci://r.example/a:1' },
+    podTemplate: { spec: { imagePullSecrets: [{ name: 'registry' }] } },
+  });
+  const weights = weightsFor(deployment, { ...sourceSettings, imageVolumes: false });
+  await expect(stringify(weights, { lineWidth: 0 })).toMatchFileSnapshot('golden/pulled.yaml');
+});
+
 test.each([
   ['https://h.example/model.gguf', 'vLLM', /vLLM reads a folder, and https:\/\/ is one file/],
   ['hf://org/model', 'LlamaCpp', /one GGUF file; name it, such as hf:\/\/org\/model\/model-Q4/],

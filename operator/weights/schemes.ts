@@ -6,7 +6,7 @@ import type { Engine } from '../engines/engine.ts';
 import { type Cache, cachedWeights } from './cache.ts';
 import { downloadedWeights, type LoaderSettings } from './download.ts';
 import { hostPathWeights } from './hostpath.ts';
-import { ociWeights } from './oci.ts';
+import { ociWeights, pulledWeights } from './oci.ts';
 import { pvcWeights } from './pvc.ts';
 import {
   adapterPlace,
@@ -32,6 +32,8 @@ const schemes: Readonly<Record<SourceScheme, (input: WeightsInput) => Weights>> 
 export interface SourceSettings {
   loader: LoaderSettings;
   isHostPathAllowed(path: string): boolean;
+  /** Whether nodes mount images as volumes; else the loader pulls them. */
+  imageVolumes: boolean;
   /** What `source.cache` names, when it is not `none`. */
   cacheOf(name: string): Cache;
 }
@@ -43,7 +45,11 @@ interface Wanted {
   field: string;
   engine: Pick<Engine, 'type' | 'reads'>;
   place: Place;
+  pullSecrets?: readonly string[];
 }
+
+/** What of a spec decides its weights. */
+type WeightsSpec = Pick<ModelDeploymentSpec, 'source' | 'adapters' | 'podTemplate'>;
 
 /** The weights of a model with its adapters. */
 export interface ModelWeights extends Weights {
@@ -58,17 +64,19 @@ export interface ModelWeights extends Weights {
  * @throws TypeError for a URI that the CRD refuses
  */
 export function weightsOf(
-  { source, adapters = [] }: Pick<ModelDeploymentSpec, 'source' | 'adapters'>,
+  { source, adapters = [], podTemplate }: WeightsSpec,
   engine: Pick<Engine, 'type' | 'reads'>,
   settings: SourceSettings,
 ): ModelWeights | string {
-  const model = read({ source, field: 'spec.source', engine, place: modelPlace }, settings);
+  const pullSecrets = podTemplate?.spec?.imagePullSecrets?.map(({ name }) => name) ?? [];
+  const of = { engine, pullSecrets };
+  const model = read({ source, field: 'spec.source', place: modelPlace, ...of }, settings);
   if (typeof model === 'string') return model;
   const all: ModelWeights = { ...model, adapters: [], loader: settings.loader };
   for (const [index, adapter] of adapters.entries()) {
     const field = `spec.adapters[${adapter.name}].source`;
     const place = adapterPlace(index, adapter.name);
-    const weights = read({ source: adapter.source, field, engine, place }, settings);
+    const weights = read({ source: adapter.source, field, place, ...of }, settings);
     if (typeof weights === 'string') return weights;
     if (isFetched(adapter)) {
       const { uri, secretName: secret } = adapter.source;
@@ -86,8 +94,8 @@ export function weightsOf(
 }
 
 function read(
-  { source, field, engine: { type, reads }, place }: Wanted,
-  { loader, isHostPathAllowed, cacheOf }: SourceSettings,
+  { source, field, engine: { type, reads }, place, pullSecrets = [] }: Wanted,
+  { loader, isHostPathAllowed, imageVolumes, cacheOf }: SourceSettings,
 ): Weights | string {
   const uri = new URL(source.uri);
   const scheme = uri.protocol.slice(0, -1) as SourceScheme;
@@ -99,7 +107,8 @@ function read(
     return `${at} one GGUF file; name it, such as ${source.uri.replace(/[?#].*$/, '').replace(/\/$/, '')}/model-Q4_K_M.gguf`;
   if (scheme === 'hostpath' && !isHostPathAllowed(uri.pathname))
     return `${field}.uri: ${uri.pathname} is not below a folder that the chart's weights.hostPaths allows`;
-  const input = { source, uri, form, place, loader };
+  const input = { source, uri, form, place, loader, pullSecrets };
+  if (scheme === 'oci' && !imageVolumes) return pulledWeights(input);
   const { cache = noCache } = source;
   return cache === noCache ? schemes[scheme](input) : cachedWeights(input, cacheOf(cache));
 }

@@ -15,6 +15,8 @@ export interface WeightsInput {
   form: Form;
   place: Place;
   loader: LoaderSettings;
+  /** Names of the Secrets that the pod pulls images with. */
+  pullSecrets?: readonly string[];
 }
 
 /** Where weights go in the pod. */

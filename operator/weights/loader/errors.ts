@@ -5,6 +5,7 @@
 const catalogue = {
   NotFound: 'correct spec.source.uri',
   Unauthorized: 'give credentials in spec.source.secretName',
+  PullRefused: 'name a Secret for the registry in spec.podTemplate.spec.imagePullSecrets',
   Gated:
     'accept its licence on the hub and give the token of that account in spec.source.secretName (key HF_TOKEN)',
   NoSpace:

@@ -9,7 +9,9 @@ import { LoadError } from './errors.ts';
 import { listGs } from './gs.ts';
 import { listHttps } from './https.ts';
 import { listHub } from './hub.ts';
+import { unpack } from './layers.ts';
 import { requireFit } from './memory.ts';
+import { listOci } from './oci.ts';
 import type { Lister, RemoteFile } from './remote-file.ts';
 import { type Patience, persist } from './retry.ts';
 import { listS3 } from './s3.ts';
@@ -19,6 +21,7 @@ const listers: Readonly<Partial<Record<SourceScheme, Lister>>> = {
   https: listHttps,
   s3: listS3,
   gs: listGs,
+  oci: listOci,
 };
 
 /** What is loaded, and where to. */
@@ -79,6 +82,7 @@ export async function load(options: LoadOptions): Promise<{ files: number; bytes
       }
     };
     await Promise.all(Array.from({ length: atOnce }, worker));
+    for (const { path, layer } of files) if (layer) await unpack(join(folder, path), folder, layer);
   } finally {
     rest.length = 0;
     clearInterval(timer);

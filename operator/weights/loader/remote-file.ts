@@ -11,7 +11,12 @@ export interface RemoteFile {
   sizeBytes: number | undefined;
   checksum: Checksum | undefined;
   explain?: Explain | undefined;
+  /** It is a tar archive that is unpacked in its turn: a layer of an image. */
+  layer?: Layer;
 }
+
+/** How a layer is compressed. */
+export type Layer = 'gzip' | 'zstd' | 'none';
 
 export interface Checksum {
   algorithm: 'sha256' | 'md5';
