@@ -74,6 +74,8 @@ export const controlPlane = {
       '--use-service-account-credentials',
       '--feature-gates=HPAScaleToZero=true',
       '--leader-elect=false',
+      // 15 s by default: a test of a HorizontalPodAutoscaler would wait and do nothing.
+      '--horizontal-pod-autoscaler-sync-period=2s',
       ...unhurriedClient,
     ],
   },
