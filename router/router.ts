@@ -52,6 +52,8 @@ export interface Router {
   inFlight(): number;
   /** What is known of the other routers. */
   readonly neighbours: Neighbours;
+  /** What is known of replicas. */
+  readonly loads: ReplicaLoads;
   isReady(): boolean;
   /** Stops being ready, goes on serving for the lame-duck time, finishes open answers, ends. */
   shutdown(): Promise<void>;
@@ -180,6 +182,7 @@ export async function startRouter(dependencies: RouterDependencies): Promise<Rou
     internalAddress,
     inFlight: () => balancer.total + hold.total,
     neighbours,
+    loads,
     isReady,
     async shutdown() {
       draining = true;
