@@ -140,9 +140,9 @@ function authorizer(name: string, credentials: string | undefined) {
     headers,
     async get(url: string, more: Record<string, string>) {
       try {
-        return await get(url, { ...more, ...(await headers()) }, (response) => {
+        return await get(url, { ...more, ...(await headers()) }, (response, body) => {
           challenge ??= response.headers.get('www-authenticate') ?? undefined;
-          return refused(response);
+          return refused(response, body);
         });
       } catch (error) {
         const isRefused = error instanceof LoadError && error.code === 'PullRefused';
