@@ -4,7 +4,7 @@ export interface Query {
   readonly legend: string;
 }
 
-/** One panel; where it stands follows from its width and the panels before it. */
+/** One panel; where it stands follows from its kind and the panels before it. */
 export interface Panel {
   readonly title: string;
   /** What a reader cannot guess from the title. */
@@ -12,8 +12,6 @@ export interface Panel {
   readonly kind: 'timeseries' | 'stat';
   /** Grafana's name of the unit, such as `s`, `reqps` or `percentunit`. */
   readonly unit: string;
-  /** Of the dashboard's 24 columns. */
-  readonly width: 4 | 6 | 8 | 12;
   readonly queries: readonly Query[];
 }
 
@@ -34,7 +32,7 @@ export interface Dashboard {
 }
 
 const columns = 24;
-const heights = { timeseries: 8, stat: 4 } as const;
+const sizes = { timeseries: { w: 8, h: 8 }, stat: { w: 4, h: 4 } } as const;
 const datasource = { type: 'prometheus', uid: '$' + '{datasource}' } as const;
 
 /** Grafana's classic JSON model of a dashboard (schema version 39, Grafana 10.3 and newer). */
@@ -93,14 +91,14 @@ function placed(rows: readonly Row[]): object[] {
     let x = 0;
     let height = 0;
     for (const panel of panels) {
-      if (x + panel.width > columns) {
+      const { w, h } = sizes[panel.kind];
+      if (x + w > columns) {
         y += height;
         x = 0;
         height = 0;
       }
-      const h = heights[panel.kind];
-      result.push({ ...panelModel(panel), gridPos: { h, w: panel.width, x, y } });
-      x += panel.width;
+      result.push({ ...panelModel(panel), gridPos: { h, w, x, y } });
+      x += w;
       height = Math.max(height, h);
     }
     y += height;

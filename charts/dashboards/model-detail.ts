@@ -1,12 +1,6 @@
-import type { Dashboard, Panel, Query } from './dashboard.ts';
-import { model, percentile, percentiles, requests, sumRate } from './queries.ts';
+import type { Dashboard } from './dashboard.ts';
+import { chart, model, percentile, percentiles, query, requests, sumRate } from './queries.ts';
 
-/** A chart a third wide. */
-function chart(title: string, unit: string, ...queries: readonly Query[]): Panel {
-  return { title, kind: 'timeseries', unit, width: 8, queries };
-}
-
-const query = (expr: string, legend: string): Query => ({ expr, legend });
 /** An engine's gauge, one line a replica. */
 const ofReplicas = (gauge: string) => query(`sum by (pod) (${gauge}{${model}})`, '{{pod}}');
 /** A gauge of dcgm-exporter, of the accelerators that the model's replicas have. */

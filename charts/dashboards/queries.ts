@@ -1,4 +1,16 @@
-import type { Query } from './dashboard.ts';
+import type { Panel, Query } from './dashboard.ts';
+
+export const query = (expr: string, legend: string): Query => ({ expr, legend });
+
+/** A chart a third wide. */
+export function chart(title: string, unit: string, ...queries: readonly Query[]): Panel {
+  return { title, kind: 'timeseries', unit, queries };
+}
+
+/** One figure: the value now. */
+export function stat(title: string, unit: string, expr: string): Panel {
+  return { title, kind: 'stat', unit, queries: [query(expr, '')] };
+}
 
 /** The chosen models. */
 export const model = 'gen_ai_request_model=~"$model"';

@@ -1,12 +1,6 @@
-import type { Dashboard, Panel, Query } from './dashboard.ts';
-import { model, percentile, rate, replicas, sumRate } from './queries.ts';
+import type { Dashboard } from './dashboard.ts';
+import { chart, model, percentile, query, rate, replicas, sumRate } from './queries.ts';
 
-/** A chart a third wide. */
-function chart(title: string, unit: string, ...queries: readonly Query[]): Panel {
-  return { title, kind: 'timeseries', unit, width: 8, queries };
-}
-
-const query = (expr: string, legend: string): Query => ({ expr, legend });
 const perModel = (gauge: string, what: string) =>
   query(
     `max by (gen_ai_request_model) (fairlead_autoscaler_${gauge}{${model}})`,
