@@ -12,8 +12,8 @@ export const programs = {
   versitygw: 'github.com/versity/versitygw/cmd/versitygw',
   /** The controller of LeaderWorkerSets. */
   lws: 'sigs.k8s.io/lws/cmd',
-  /** A kubelet plugin that offers devices that are none (dynamic resource allocation). */
-  'dra-driver': 'sigs.k8s.io/dra-example-driver/cmd/dra-example-kubeletplugin',
+  /** Kubernetes' own kubelet plugin with devices that are none (dynamic resource allocation). */
+  'dra-driver': 'k8s.io/kubernetes/test/e2e/dra/test-driver',
   /** An OpenTelemetry Collector that writes the traces it gets into a file. */
   collector: '.',
 } as const;

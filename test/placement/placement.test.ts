@@ -17,21 +17,18 @@ if (!lws || !driver)
 
 const name = 'placement';
 
-describe.skipIf(!lws || !driver)('placement', () => {
+describe.skipIf(!lws && !driver)('placement', () => {
   const cluster = useCluster(name, ['fairlead']);
   const { kubectl, condition, model } = cluster;
   let operator: OperatorProcess;
-  let plugin: ChildProcess;
+  let plugin: ChildProcess | undefined;
 
   beforeAll(async () => {
     operator = await startOperator(cluster.kubeconfigPath());
     const { initPid, nodeNames } = await clusterFaults(name);
-    plugin = startDriver(
-      initPid(nodeNames[0]),
-      nodeNames[0] ?? '',
-      cluster.access().kubeconfigPath,
-    );
-    await installLws(name, kubectl(), lws ?? '');
+    const [node = ''] = nodeNames;
+    if (driver) plugin = startDriver(initPid(node), node, cluster.access().kubeconfigPath);
+    if (lws) await installLws(name, kubectl(), lws);
   });
   afterAll(async () => {
     await operator?.stop();
@@ -55,105 +52,119 @@ describe.skipIf(!lws || !driver)('placement', () => {
         : undefined;
     });
 
-  test('a replica of two hosts: made, scaled, rolled out and deleted as one', async () => {
-    const group = (args: string[]) => ({
-      nodes: 2,
-      engine: {
+  test.skipIf(!lws)(
+    'a replica of two hosts: made, scaled, rolled out and deleted as one',
+    async () => {
+      const group = (args: string[]) => ({
+        nodes: 2,
+        engine: {
+          type: 'Custom',
+          image: cluster.image('fairlead'),
+          command: ['node', '-e', groupEngine, 'group'],
+          args,
+        },
+      });
+      await kubectl().apply(skiff('large', group(['a'])));
+      await condition('large', 'Ready', 'True', 'Ready');
+      const [leader, worker] = (await serving('large', 1)).map(({ metadata }) => metadata);
+      expect(leader?.name).toMatch(/^large-[0-9a-f]{8}-0-0$/);
+      expect(worker?.name).toBe(`${leader?.name}-1`);
+
+      await kubectl().run(['scale', 'mdep/large', '--replicas=2']);
+      await serving('large', 2);
+
+      const before = (await model('large')).status?.currentRevision;
+      await kubectl().apply(skiff('large', { ...group(['b']), replicas: 2 }));
+      await waitUntil('the new revision is rolled out', async () => {
+        const { status } = await model('large');
+        return status?.currentRevision !== before ? true : undefined;
+      });
+      const after = await serving('large', 2);
+      for (const { metadata } of after) expect(metadata.name).not.toContain(before);
+
+      await kubectl().run(['scale', 'mdep/large', '--replicas=1']);
+      await serving('large', 1);
+      const groups = async () =>
+        (await kubectl().run(['get', 'leaderworkersets', '-o', 'name']))
+          .split('\n')
+          .filter(Boolean);
+      expect(await groups()).toHaveLength(1);
+
+      await kubectl().run(['delete', 'mdep', 'large']);
+      await waitUntil('all of it is gone', async () =>
+        (await groups()).length === 0 && (await pods('large')).length === 0 ? true : undefined,
+      );
+    },
+  );
+
+  test.skipIf(!lws)(
+    'a worker without a node: the status names it, with the scheduler’s words',
+    async () => {
+      const engine = {
         type: 'Custom',
         image: cluster.image('fairlead'),
         command: ['node', '-e', groupEngine, 'group'],
-        args,
-      },
-    });
-    await kubectl().apply(skiff('large', group(['a'])));
-    await condition('large', 'Ready', 'True', 'Ready');
-    const [leader, worker] = (await serving('large', 1)).map(({ metadata }) => metadata);
-    expect(leader?.name).toMatch(/^large-[0-9a-f]{8}-0-0$/);
-    expect(worker?.name).toBe(`${leader?.name}-1`);
-
-    await kubectl().run(['scale', 'mdep/large', '--replicas=2']);
-    await serving('large', 2);
-
-    const before = (await model('large')).status?.currentRevision;
-    await kubectl().apply(skiff('large', { ...group(['b']), replicas: 2 }));
-    await waitUntil('the new revision is rolled out', async () => {
-      const { status } = await model('large');
-      return status?.currentRevision !== before ? true : undefined;
-    });
-    const after = await serving('large', 2);
-    for (const { metadata } of after) expect(metadata.name).not.toContain(before);
-
-    await kubectl().run(['scale', 'mdep/large', '--replicas=1']);
-    await serving('large', 1);
-    const groups = async () =>
-      (await kubectl().run(['get', 'leaderworkersets', '-o', 'name'])).split('\n').filter(Boolean);
-    expect(await groups()).toHaveLength(1);
-
-    await kubectl().run(['delete', 'mdep', 'large']);
-    await waitUntil('all of it is gone', async () =>
-      (await groups()).length === 0 && (await pods('large')).length === 0 ? true : undefined,
-    );
-  });
-
-  test('a worker without a node: the status names it, with the scheduler’s words', async () => {
-    const engine = {
-      type: 'Custom',
-      image: cluster.image('fairlead'),
-      command: ['node', '-e', groupEngine, 'group'],
-    };
-    const accelerator = { profile: 'fake-gpu', count: 3 };
-    await kubectl().apply(skiff('halved', { nodes: 2, engine, accelerator }));
-    const message = await condition('halved', 'Ready', 'False', 'Unschedulable');
-    expect(message).toMatch(
-      /Replica halved-\w+-0-0: its worker halved-\w+-0-0-1: 0\/1 nodes .*Insufficient example\.com\/gpu/,
-    );
-    await kubectl().run(['delete', 'mdep', 'halved']);
-  });
-
-  test('devices by class: each pod has a claim of its own, until no device is left', async () => {
-    interface Claim {
-      metadata: { ownerReferences: { name: string }[] };
-      status?: { allocation?: { devices: { results: { device: string }[] } } };
-    }
-    const allocated = async () =>
-      (await kubectl().getJson<{ items: Claim[] }>('resourceclaims')).items.flatMap(
-        ({ status }) => status?.allocation?.devices.results.map(({ device }) => device) ?? [],
+      };
+      const accelerator = { profile: 'fake-gpu', count: 3 };
+      await kubectl().apply(skiff('halved', { nodes: 2, engine, accelerator }));
+      const message = await condition('halved', 'Ready', 'False', 'Unschedulable');
+      expect(message).toMatch(
+        /Replica halved-\w+-0-0: its worker halved-\w+-0-0-1: 0\/1 nodes .*Insufficient example\.com\/gpu/,
       );
-    await kubectl().apply(
-      {
-        apiVersion: 'resource.k8s.io/v1',
-        kind: 'DeviceClass',
-        metadata: { name: 'gpu.example.com' },
-        spec: { selectors: [{ cel: { expression: "device.driver == 'gpu.example.com'" } }] },
-      },
-      {
-        apiVersion: 'fairlead.dev/v1alpha1',
-        kind: 'AcceleratorProfile',
-        metadata: { name: 'by-class' },
-        spec: { deviceClassName: 'gpu.example.com' },
-      },
-    );
-    await kubectl().apply(skiff('claimed', { accelerator: { profile: 'by-class', count: 2 } }));
-    await condition('claimed', 'Ready', 'True', 'Ready');
-    expect(new Set(await allocated()).size).toBe(2);
+      await kubectl().run(['delete', 'mdep', 'halved']);
+    },
+  );
 
-    await kubectl().run(['scale', 'mdep/claimed', '--replicas=2']);
-    const message = await condition('claimed', 'Scheduled', 'False', 'Unschedulable');
-    expect(message).toMatch(/Replica claimed-\w+-1: 0\/1 nodes are available: .*claim/);
-    await condition('claimed', 'Available', 'True', 'ReplicasReady');
-    await kubectl().run(['scale', 'mdep/claimed', '--replicas=1']);
-    await condition('claimed', 'Ready', 'True', 'Ready');
-    await kubectl().run(['delete', 'mdep', 'claimed']);
-    await waitUntil('the devices are free', async () =>
-      (await allocated()).length === 0 ? true : undefined,
-    );
-  });
+  test.skipIf(!driver)(
+    'devices by class: each pod has a claim of its own, until no device is left',
+    async () => {
+      interface Claim {
+        metadata: { ownerReferences: { name: string }[] };
+        status?: { allocation?: { devices: { results: { device: string }[] } } };
+      }
+      const allocated = async () =>
+        (await kubectl().getJson<{ items: Claim[] }>('resourceclaims')).items.flatMap(
+          ({ status }) => status?.allocation?.devices.results.map(({ device }) => device) ?? [],
+        );
+      await kubectl().apply(
+        {
+          apiVersion: 'resource.k8s.io/v1',
+          kind: 'DeviceClass',
+          metadata: { name: 'gpu.example.com' },
+          spec: { selectors: [{ cel: { expression: `device.driver == '${driverName}'` } }] },
+        },
+        {
+          apiVersion: 'fairlead.dev/v1alpha1',
+          kind: 'AcceleratorProfile',
+          metadata: { name: 'by-class' },
+          spec: { deviceClassName: 'gpu.example.com' },
+        },
+      );
+      await kubectl().apply(skiff('claimed', { accelerator: { profile: 'by-class', count: 2 } }));
+      await condition('claimed', 'Ready', 'True', 'Ready');
+      expect(new Set(await allocated()).size).toBe(2);
+
+      await kubectl().run(['scale', 'mdep/claimed', '--replicas=2']);
+      const message = await condition('claimed', 'Scheduled', 'False', 'Unschedulable');
+      expect(message).toMatch(/Replica claimed-\w+-1: 0\/1 nodes are available: .*claim/);
+      await condition('claimed', 'Available', 'True', 'ReplicasReady');
+      await kubectl().run(['scale', 'mdep/claimed', '--replicas=1']);
+      await condition('claimed', 'Ready', 'True', 'Ready');
+      await kubectl().run(['delete', 'mdep', 'claimed']);
+      await waitUntil('the devices are free', async () =>
+        (await allocated()).length === 0 ? true : undefined,
+      );
+    },
+  );
 });
+
+const driverName = 'test-driver.cdi.k8s.io';
 
 /** The driver on a node, as its DaemonSet would run it: three devices that are none. */
 function startDriver(nodePid: number, node: string, kubeconfigPath: string): ChildProcess {
   const inside = ['--target', `${nodePid}`, '--mount', '--net', '--pid', '--'];
-  const options = ['--node-name', node, '--cdi-root', '/var/run/cdi', '--num-devices', '3'];
-  const args = [...inside, driver ?? '', '--kubeconfig', kubeconfigPath, ...options];
+  const folder = `mkdir -p /var/lib/kubelet/plugins/${driverName}`;
+  const script = `${folder} && exec "$0" --kubeconfig "$1" kubelet-plugin --node-name "$2" --num-devices 3`;
+  const args = [...inside, 'sh', '-c', script, driver ?? '', kubeconfigPath, node];
   return spawn('nsenter', args, { stdio: 'ignore' });
 }
