@@ -1,7 +1,7 @@
 import { keyOf } from '../../kube/object.ts';
 import type { Reflector } from '../../kube/reflector.ts';
 import type { Pod } from '../../kube/resources.ts';
-import { type DemandMessage, modelKey } from '../../protocol/demand.ts';
+import { type DemandMessage, modelKey, type RevisionDemand } from '../../protocol/demand.ts';
 import { DemandFollowers } from '../../protocol/followers.ts';
 import type { Demand } from '../modeldeployment/plan.ts';
 
@@ -23,6 +23,8 @@ export interface DemandListener {
   onDraining?(uid: string): void;
   /** The requests for this model, `namespace/name`, have changed, or some came and went. */
   onModel?(key: string): void;
+  /** How revisions have answered through a router, since it began to count. */
+  onRevisions?(router: string, revisions: readonly RevisionDemand[]): void;
   /** A router came or went: the load of any model may be another one, or known again. */
   onRouters?(): void;
 }
@@ -59,7 +61,7 @@ export function followRouters({ routers, nowMs }: RouterDemandOptions): RouterDe
   const followers = new DemandFollowers(
     {
       onMessages(key, messages) {
-        for (const message of messages) tell(message, listeners);
+        for (const message of messages) tell(key, message, listeners);
         // What a stream begins with may differ from what its router said before in any part.
         const isNew = !heard.has(key) || messages.some(({ full }) => full);
         heard.add(key);
@@ -117,8 +119,13 @@ export function followRouters({ routers, nowMs }: RouterDemandOptions): RouterDe
 }
 
 /** Of the models in a full message nobody knows whether anything has changed. */
-function tell({ full, models, pods }: DemandMessage, listeners: ReadonlySet<DemandListener>): void {
-  for (const { onDraining, onModel } of listeners) {
+function tell(
+  router: string,
+  { full, models, pods, revisions }: DemandMessage,
+  listeners: ReadonlySet<DemandListener>,
+): void {
+  for (const { onDraining, onModel, onRevisions } of listeners) {
+    if (revisions.length > 0) onRevisions?.(router, revisions);
     for (const { uid, draining, inFlight } of pods)
       if (draining && inFlight === 0) onDraining?.(uid);
     if (full) continue;

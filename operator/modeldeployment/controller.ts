@@ -19,9 +19,10 @@ import {
   type Pod,
   Pods,
 } from '../../kube/resources.ts';
-import type { Autoscaler } from '../autoscaling/autoscaler.ts';
 import type { Agents } from '../adapters/agents.ts';
+import type { Autoscaler } from '../autoscaling/autoscaler.ts';
 import { jobIndexes, keysOfWanting, type LoadStores } from '../cache/state.ts';
+import type { Tallies } from '../canary/tallies.ts';
 import type { ColdStarts } from '../coldstart/record.ts';
 import type { OperatorConfig } from '../config.ts';
 import { keysOfRivals } from '../names/rivals.ts';
@@ -129,6 +130,7 @@ export function createModelDeploymentController(
   coldStarts: ColdStarts,
   prober: Prober,
   agents: Agents,
+  tallies: Tallies,
   scaling: Pick<Autoscaler, 'verdictOf'>,
   progressOf: LoadStores['progressOf'],
 ): Controller {
@@ -149,6 +151,7 @@ export function createModelDeploymentController(
       coldStarts,
       prober,
       agents,
+      tallies,
       scaling,
       settings,
       routerUrl: settings.routerUrl,

@@ -1,4 +1,5 @@
 import { type ConditionType, type Reason, reasons } from '../../crds/conditions.ts';
+import type { CanaryStatus } from '../../crds/modeldeployment/canary.ts';
 import type { LoadState } from '../cache/state.ts';
 import type { Problem } from './problem.ts';
 import type { Replica } from './replica.ts';
@@ -21,6 +22,8 @@ export interface View {
   /** The cluster serves no LeaderWorkerSets. */
   lacksGroups: boolean;
   problem: SpecProblem | undefined;
+  /** What a canary that is on, or was rolled back, makes of the rollout. */
+  canary?: Verdict | undefined;
   /** Whether replicas have their adapters; undefined: there are none to have. */
   adapters?: Verdict | undefined;
   /** What holds the autoscaler back; undefined: it does not scale this one. */
@@ -68,6 +71,17 @@ const mostGroups = 3;
 type Verdicts = Record<Exclude<ConditionType, Optional>, Verdict> &
   Partial<Record<Optional, Verdict>>;
 type Optional = 'AdaptersReady' | 'ScalingLimited';
+
+/** How a canary stands in Progressing; undefined: it says nothing of it. */
+export function verdictOfCanary({ phase, message }: CanaryStatus): Verdict | undefined {
+  if (phase === 'Running') return { status: 'True', reason: 'Canary', message };
+  if (phase === 'Promoted') return undefined;
+  return {
+    status: 'False',
+    reason: 'CanaryFailed',
+    message: `${message} ${reasons.CanaryFailed.remedy}`,
+  };
+}
 
 /** Every condition, each from the view alone. Pure. */
 export function judge(view: View): Verdicts {
@@ -150,6 +164,7 @@ function progressing(view: View): Verdict {
     const message = `Nothing is done while spec.paused is true. ${reasons.Paused.remedy}`;
     return { status: 'Unknown', reason: 'Paused', message };
   }
+  if (view.canary) return view.canary;
   if (hasArrived(view)) {
     const message = `${replicasText(desired)} of revision ${revision}.${profileNote(view)}`;
     return { status: 'True', reason: 'RolledOut', message };
@@ -186,9 +201,10 @@ function hasArrived({ live, desired, revision }: View): boolean {
   return live.length === desired && arrived.length === desired;
 }
 
-function stalled({ problem, late, lacksGroups }: View): Verdict {
+function stalled({ problem, late, lacksGroups, canary }: View): Verdict {
   if (problem) return { ...notAccepted(), status: 'True' };
   if (lacksGroups) return { ...unsupported(), status: 'True' };
+  if (canary?.reason === 'CanaryFailed') return { ...canary, status: 'True' };
   if (late.length > 0) return { status: 'True', ...tooLate(late) };
   return { status: 'False', reason: 'NotStalled', message: 'Nothing is stuck.' };
 }

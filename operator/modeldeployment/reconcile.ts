@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { AcceleratorProfile } from '../../crds/acceleratorprofile.ts';
 import { ownerAnnotation } from '../../crds/labels.ts';
+import type { CanaryStatus } from '../../crds/modeldeployment/canary.ts';
 import type { Capabilities } from '../../crds/modeldeployment/capabilities.ts';
 import { featuresOf } from '../../crds/modeldeployment/features.ts';
 import {
@@ -22,6 +23,8 @@ import { bringAdapters } from '../adapters/step.ts';
 import type { Autoscaler } from '../autoscaling/autoscaler.ts';
 import { bringLoads } from '../cache/bring.ts';
 import { type LoadStores, loadStates, withProgress } from '../cache/state.ts';
+import { canaryStep, planWithCanary } from '../canary/step.ts';
+import type { Tallies } from '../canary/tallies.ts';
 import type { ColdStarts } from '../coldstart/record.ts';
 import { engines } from '../engines/engines.ts';
 import { type ClaimantStores, conflictOf } from '../names/rivals.ts';
@@ -31,7 +34,7 @@ import { type Applied, applyPlan, fieldManager } from './apply.ts';
 import { historyOf, outlived, profileHash, type StoredRevision } from './history.ts';
 import { byLeader, byModelDeployment, byOwner } from './indexes.ts';
 import { forgetRevisions, keepRevision } from './keep-revision.ts';
-import { type Demand, type Plan, plan } from './plan.ts';
+import type { Demand, Plan } from './plan.ts';
 import { type Replica, replicaOf, withWorkers } from './replica.ts';
 import { type ResolveSettings, resolve, type SpecProblem } from './resolve.ts';
 import { revisionOf } from './revision.ts';
@@ -58,6 +61,7 @@ export interface ReconcilerOptions {
   coldStarts: Pick<ColdStarts, 'lastOf'>;
   prober: Pick<Prober, 'look' | 'forget'>;
   agents: Agents;
+  tallies: Tallies;
   scaling: Pick<Autoscaler, 'verdictOf'>;
   settings: ResolveSettings;
   routerUrl: string;
@@ -72,6 +76,8 @@ const staleAgainAfterMs = 1_000;
 interface Outcome extends Applied {
   problem?: SpecProblem | undefined;
   againAfterMs?: number | undefined;
+  /** Absent: as it was. */
+  canary?: { status: CanaryStatus | undefined };
 }
 
 /**
@@ -83,7 +89,7 @@ interface Outcome extends Applied {
  * Never writes: the spec of anything; `spec.replicas` is the user's or a scaler's.
  */
 export function createReconciler(options: ReconcilerOptions) {
-  const { client, events, settings, demand, prober, routerUrl, nowMs } = options;
+  const { client, events, settings, demand, prober, tallies, routerUrl, nowMs } = options;
   /** What this process has done to pods that the cache still has as they were. */
   const unseen: Unseen = new WeakMap();
 
@@ -91,6 +97,7 @@ export function createReconciler(options: ReconcilerOptions) {
     const observed = observe(key, options, unseen);
     if (!observed) {
       prober.forget(key);
+      tallies.forget(key);
       return undefined;
     }
     const { deployment, present, loads, changedProfile } = observed;
@@ -105,7 +112,8 @@ export function createReconciler(options: ReconcilerOptions) {
     const shown = { ...told, changedProfile, scaling, nowMs: nowMs() };
     const lastColdStart = options.coldStarts.lastOf(deployment);
     const adapters = await bringAdaptersOf(observed, signal);
-    await writeStatus(deployment, statusOf({ ...shown, lastColdStart, adapters }), signal);
+    const canary = outcome.canary ? outcome.canary.status : deployment.status?.canary;
+    await writeStatus(deployment, statusOf({ ...shown, lastColdStart, adapters, canary }), signal);
 
     const { refusal, lacksGroups, cacheIsBehind, againAfterMs } = outcome;
     const afterMs = Math.min(
@@ -158,7 +166,9 @@ export function createReconciler(options: ReconcilerOptions) {
     const isAhead = !isLoaded && !present.some((one) => one.revision === revision);
     const target = (isAhead && fallback) || revision;
     const wanted = { replicas, revision: target, fallback, rollout: limits };
-    const planned = plan({ ...wanted, present, takenSlots, demand, nowMs: using.nowMs });
+    const input = { ...wanted, present, takenSlots, demand, nowMs: using.nowMs };
+    const canary = canaryStep(deployment, input, tallies);
+    const planned = planWithCanary(input, canary.status);
     if (!isLoaded) planned.creates = planned.creates.filter((one) => one.revision !== revision);
     const applied = await applyPlan(deployment, templates, planned, using);
     remember(planned, observed.cached, unseen, using.nowMs);
@@ -169,7 +179,11 @@ export function createReconciler(options: ReconcilerOptions) {
       outlived(history, needed, rollout.revisionHistoryLimit),
       using,
     );
-    return { ...applied, againAfterMs: planned.againAfterMs };
+    if (canary.event) {
+      const { reason, note } = canary.event;
+      events.record(deployment, { type: 'Normal', reason, action: 'Canary', note });
+    }
+    return { ...applied, againAfterMs: planned.againAfterMs, canary };
   }
 
   function bringAdaptersOf(

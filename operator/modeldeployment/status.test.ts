@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { type ConditionType, conditionTypes, type Reason, reasons } from '../../crds/conditions.ts';
+import type { CanaryStatus } from '../../crds/modeldeployment/canary.ts';
 import { modelDeploymentStatus } from '../../crds/modeldeployment.ts';
 import { judgeAdapters } from '../adapters/verdict.ts';
 import { modelDeployment, now, nowMs, replica } from '../testing/fixtures.ts';
@@ -372,6 +373,34 @@ const autoscaled = {
   deployment: modelDeployment({ autoscaling: { maxReplicas: 3 } }),
   scaling: { status: 'False', reason: 'WithinBounds', message: '' },
 } as const;
+const canary = (phase: CanaryStatus['phase']): CanaryStatus => ({
+  ...{ phase, revision: 'new', stableRevision: 'old', step: 1, weight: 10, message: 'As it is.' },
+});
+
+test.each([
+  ['is on', 'Running', ['True Canary', 'False Canary', 'False NotStalled']],
+  ['was worse', 'RolledBack', ['False CanaryFailed', 'False CanaryFailed', 'True CanaryFailed']],
+  ['has passed', 'Promoted', ['True RollingOut', 'False RollingOut', 'False NotStalled']],
+] as const)('a canary that %s', (_case, phase, [progressing, ready, stalled]) => {
+  const before = status(2, [replica(0), replica(1)], { revision: 'old' });
+  const deployment = modelDeployment({ replicas: 2 }, { ...before, currentRevision: 'old' });
+  const present = [replica(0, { revision: 'old' }), replica(1, { revision: 'old' }), replica(2)];
+  const result = status(2, present, { deployment, canary: canary(phase) });
+  expect(result.canary?.phase).toBe(phase);
+  expect(result.currentRevision).toBe('old');
+  const lines = result.conditions.map(({ type, status: is, reason }) => `${type}=${is} ${reason}`);
+  expect(lines).toEqual(
+    expect.arrayContaining([`Progressing=${progressing}`, `Ready=${ready}`, `Stalled=${stalled}`]),
+  );
+});
+
+test('a revision that was rolled back is not taken for the current one while there are no replicas', () => {
+  const before = { ...status(0, []), currentRevision: 'old' };
+  const deployment = modelDeployment({ replicas: 0 }, before);
+  const result = status(0, [], { deployment, canary: canary('RolledBack') });
+  expect(result.currentRevision).toBe('old');
+});
+
 const noAdapter = judgeAdapters(['law'], []);
 
 test.each([

@@ -1,5 +1,6 @@
 import type { Condition, Reason } from '../../crds/conditions.ts';
 import { podSelector } from '../../crds/labels.ts';
+import type { CanaryStatus } from '../../crds/modeldeployment/canary.ts';
 import type { Capabilities } from '../../crds/modeldeployment/capabilities.ts';
 import type { LastColdStart } from '../../crds/modeldeployment/cold-start.ts';
 import type { ModelDeployment, ModelDeploymentStatus } from '../../crds/modeldeployment.ts';
@@ -7,7 +8,7 @@ import { servedNamesOf } from '../../crds/names.ts';
 import { wantedReplicas } from '../../crds/replicas.ts';
 import type { AdaptersView } from '../adapters/verdict.ts';
 import type { LoadState } from '../cache/state.ts';
-import { judge, type Verdict, type View } from './judge.ts';
+import { judge, type Verdict, type View, verdictOfCanary } from './judge.ts';
 import { isRolloutHeld, lateReplicas } from './plan.ts';
 import type { Replica } from './replica.ts';
 import type { SpecProblem } from './resolve.ts';
@@ -32,6 +33,8 @@ export interface StatusInput {
   scaling?: Verdict | undefined;
   /** What is known of its adapters; undefined: it has none. */
   adapters?: AdaptersView | undefined;
+  /** Where its canary is; undefined: there is none to tell of. */
+  canary?: CanaryStatus | undefined;
   /** What is known of what the model can do. */
   capabilities?: Capabilities | undefined;
   routerUrl: string;
@@ -65,6 +68,7 @@ export function statusOf(input: StatusInput): ModelDeploymentStatus {
     refusal,
     problem,
     adapters: input.adapters?.verdict,
+    canary: input.canary && verdictOfCanary(input.canary),
     scaling: spec.autoscaling && (input.scaling ?? lastScaling(before)),
     changedProfile: input.changedProfile,
     isPaused: spec.paused === true,
@@ -86,6 +90,7 @@ export function statusOf(input: StatusInput): ModelDeploymentStatus {
     updateRevision: revision,
     ...(serves && { url: routerUrl }),
     servedNames: serves ? servedNamesOf(deployment) : [],
+    ...(input.canary && { canary: input.canary }),
     ...(input.adapters && { adapters: input.adapters.status }),
     ...(capabilities && { capabilities }),
     ...(lastColdStart && { lastColdStart }),

@@ -18,7 +18,7 @@ export function tellTransitions(
   const now = find(after.conditions);
   if (!now || (before?.status === now.status && before.reason === now.reason)) return;
   if (now.status !== 'True' && quiet.includes(now.reason)) return;
-  const isTrouble = now.status !== 'True' && now.reason !== 'RollingOut';
+  const isTrouble = now.status !== 'True' && !['RollingOut', 'Canary'].includes(now.reason);
   events.record(deployment, {
     type: isTrouble ? 'Warning' : 'Normal',
     reason: now.reason,

@@ -1,0 +1,54 @@
+import type { CanaryStatus } from '../../crds/modeldeployment/canary.ts';
+import type { ModelDeployment } from '../../crds/modeldeployment.ts';
+import { keyOf } from '../../kube/object.ts';
+import { lateReplicas, type Plan, type PlanInput, plan } from '../modeldeployment/plan.ts';
+import { planCanary, sharesOf } from './plan.ts';
+import { type CanaryDecision, decideCanary } from './policy.ts';
+import type { Tallies } from './tallies.ts';
+import { emptyTally } from './tally.ts';
+
+/** How often the gates of a canary are looked at. */
+const lookEveryMs = 1_000;
+
+/** Decides where the canary of a ModelDeployment is, by what its replicas and the routers say. */
+export function canaryStep(
+  deployment: ModelDeployment,
+  input: PlanInput,
+  tallies: Tallies,
+): CanaryDecision {
+  const { spec, status, metadata } = deployment;
+  const { revision, fallback: current, present, replicas, rollout, nowMs } = input;
+  const before = status?.canary;
+  const isRunning = before?.phase === 'Running' && before.revision === revision;
+  const answered =
+    isRunning && current !== undefined
+      ? tallies.of(
+          { namespace: metadata.namespace ?? '', name: metadata.name },
+          `${revision} ${before.step}`,
+          { canary: revision, stable: current },
+        )
+      : { canary: emptyTally, stable: emptyTally };
+  const isCanary = (of: string) => of === revision;
+  const serving = present.filter((one) => isCanary(one.revision) && one.ready).length;
+  const wanted = sharesOf(replicas, before?.weight ?? 0, rollout.maxSurge).canary;
+  const isLate = lateReplicas(input).length > 0;
+  const decision = decideCanary({
+    ...{ spec: spec.rollout.canary, revision, current, before, nowMs, ...answered },
+    serves: isRunning && serving > 0 && serving >= wanted,
+    late: isLate ? 'its replicas do not serve within spec.rollout.startTimeout.' : undefined,
+  });
+  if (decision.status?.phase !== 'Running') tallies.forget(keyOf(deployment));
+  return decision;
+}
+
+/** What to do now, as the canary wants it; without one, as the rollout does. */
+export function planWithCanary(input: PlanInput, canary: CanaryStatus | undefined): Plan {
+  if (canary?.phase === 'Running') {
+    const { stableRevision: stable, weight } = canary;
+    const made = planCanary({ ...input, stable, weight });
+    return { ...made, againAfterMs: Math.min(lookEveryMs, made.againAfterMs ?? lookEveryMs) };
+  }
+  if (canary?.phase === 'RolledBack')
+    return plan({ ...input, revision: canary.stableRevision, fallback: undefined });
+  return plan(input);
+}
