@@ -147,8 +147,8 @@ describe.skipIf(!vllm)('vLLM as a pod', () => {
     expect(found).toEqual({
       revision: currentRevision,
       ...{ chat: true, stream: true, streamUsage: true, jsonSchema: true, logprobs: true },
-      // Without --enable-auto-tool-choice it refuses to leave the choice to the model.
-      ...{ tools: false, requiredTools: true },
+      // They take --enable-auto-tool-choice and a --tool-call-parser.
+      ...{ tools: false, requiredTools: false },
       ...{ responses: true, messages: true, completions: true },
     });
   });
