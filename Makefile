@@ -6,7 +6,7 @@ CLUSTER_NAME ?= demo
 CLUSTER ?= local
 export CLUSTER_NAME CLUSTER
 
-.PHONY: help install demo demo-down test unit e2e soak-kube soak-rollout soak-alerts bench-kube bench-routing bench-elasticity check audit fmt generate cluster cluster-down cluster-status kubectl images vllm programs conformance fuzz
+.PHONY: help install demo demo-down test unit e2e soak-kube soak-rollout soak-alerts bench-kube bench-routing bench-autoscaling bench-elasticity check audit fmt generate cluster cluster-down cluster-status kubectl images vllm programs conformance fuzz
 
 help: ## List the tasks
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'

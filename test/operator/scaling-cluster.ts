@@ -108,7 +108,8 @@ async function serveMetricsFromHere(
     '--show-only=templates/scalers.yaml',
     '--set=image.repository=unused,externalMetrics.enabled=true',
   ]);
-  await kubectl.run(['apply', '-f', '-'], stdout);
+  // Its objects are in several namespaces, which kubectl refuses when it is told of one.
+  await createKubectl(cluster, '').run(['apply', '-f', '-'], stdout);
   const port = await freePort();
   const name = 'fairlead-external-metrics';
   await kubectl.apply({
