@@ -25,7 +25,7 @@ interface Deployment extends KubeObject {
 }
 const Deployments = served<Deployment>('apps/v1', 'Deployment');
 
-const rounds = 7;
+const rounds = 5;
 const cluster = { name: 'bench-elasticity' };
 const namespace = 'default';
 const unaccelerated = { accelerator: undefined };

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest';
 import { createKubectl } from '../support/kubectl.ts';
 import {
   acceleratorProfile,
@@ -12,6 +12,9 @@ import { killEngine } from './kill-engine.ts';
 import { portForward } from './port-forward.ts';
 import { useRouterMetrics } from './router-metrics.ts';
 import { startTraffic } from './traffic.ts';
+
+// Against hanging: each of them waits for things one after another.
+vi.setConfig({ testTimeout: 400_000 });
 
 const context = useContext('e2e-elasticity');
 const { kubectl } = context;
