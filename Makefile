@@ -51,6 +51,9 @@ bench-routing: install ## Balancing rules in virtual time, into bench/routing/ (
 bench-elasticity: install ## Scale from zero, readiness and steps; first answers beside a hand-made Deployment
 	node bench/elasticity/main.ts
 
+bench-autoscaling: install ## Autoscaling rules in virtual time, into docs/autoscaling-rules.md (TRACE=path of Mooncake's trace)
+	MOONCAKE_TRACE=$(TRACE) nice node bench/autoscaling/main.ts
+
 check: install ## Format, lint, import arrows, types, generated files
 	biome check --error-on-warnings .
 	tsc

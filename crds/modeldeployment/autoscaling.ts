@@ -61,7 +61,7 @@ export const autoscalingSpec = z
     scaleUpWindow: duration(atMost('1h'))
       .default('30s')
       .describe(
-        'Replicas are added for the mean of the requests over this time. When twice the replicas or more have been needed for a twentieth of it, they are added at once. At most 1h.',
+        'Replicas are added for the mean of the requests over this time. When twice the replicas or more have been needed for a thirtieth of it, they are added at once. At most 1h.',
       ),
     scaleDownWindow: duration()
       .default('5m')
