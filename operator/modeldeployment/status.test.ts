@@ -1,27 +1,17 @@
 import { expect, test } from 'vitest';
 import { type ConditionType, conditionTypes, type Reason, reasons } from '../../crds/conditions.ts';
 import type { CanaryStatus } from '../../crds/modeldeployment/canary.ts';
-import { modelDeploymentStatus } from '../../crds/modeldeployment.ts';
 import { judgeAdapters } from '../adapters/verdict.ts';
 import { modelDeployment, now, nowMs, replica } from '../testing/fixtures.ts';
+import { statusFor } from '../testing/statuses.ts';
 import type { Problem } from './problem.ts';
 import type { Replica } from './replica.ts';
-import { type StatusInput, statusOf } from './status.ts';
+import type { StatusInput } from './status.ts';
 
 const seen = new Set<string>();
 
-function status(replicas: number, present: Replica[], rest: Partial<StatusInput> = {}) {
-  const result = statusOf({
-    deployment: modelDeployment({ replicas }),
-    problem: undefined,
-    revision: 'new',
-    present,
-    refusal: undefined,
-    loads: [],
-    routerUrl: 'http://router/v1',
-    nowMs,
-    ...rest,
-  });
+function status(...of: Parameters<typeof statusFor>) {
+  const result = statusFor(...of);
   for (const { type, reason } of result.conditions) seen.add(`${type} ${reason}`);
   return result;
 }
@@ -228,22 +218,6 @@ test.each([
   expect(shown(status(1, [replica(0)], { problem }))).toContain('Available=True ReplicasReady');
 });
 
-test('who serves no name has no address', () => {
-  const problem = { reason: 'NameConflict', ...nothing } as const;
-  const result = status(1, [], { problem });
-  expect(result.servedNames).toEqual([]);
-  expect(result).not.toHaveProperty('url');
-});
-
-test('the message names the replicas, gives the cause once for each, and says what to do', () => {
-  const present = [0, 1, 2, 3, 4, 5].map((slot) =>
-    troubled(slot, 'Unschedulable', `cause ${Math.max(0, slot - 1)}`, { scheduled: false }),
-  );
-  expect(messageOf(status(6, present), 'Scheduled')).toBe(
-    'Replica skiff-new-0, skiff-new-1: cause 0. Replica skiff-new-2: cause 1. Replica skiff-new-3: cause 2. 2 more like it. Add nodes, free the resource, or ask for fewer replicas or another profile.',
-  );
-});
-
 test('a worse problem comes first', () => {
   const present = [
     troubled(0, 'Unschedulable', 'no gpu'),
@@ -340,35 +314,6 @@ test('a profile that has changed since the revision was made is told of', () => 
   expect(shown(result)).toContain('Ready=True Ready');
 });
 
-test('a pod on its way out counts as terminating and as nothing else', () => {
-  const leaving = [replica(1, { state: 'terminating' }), replica(2, { state: 'draining' })];
-  const result = status(1, [replica(0), ...leaving]);
-  expect(result).toMatchObject({ replicas: 1, readyReplicas: 1, terminatingReplicas: 2 });
-  expect(shown(result)).toContain('Ready=True Ready');
-});
-
-test('lastTransitionTime moves when the status flips and only then', () => {
-  const before = status(1, [replica(0)]);
-  const later = nowMs + 60_000;
-  const deployment = modelDeployment({ replicas: 1 }, before);
-  const same = status(1, [replica(0)], { deployment, nowMs: later });
-  expect(same).toEqual(before);
-  const flipped = status(1, [troubled(0, 'NotReady', 'silent')], { deployment, nowMs: later });
-  const times = flipped.conditions.map(({ type, lastTransitionTime }) => [
-    type,
-    lastTransitionTime,
-  ]);
-  expect(Object.fromEntries(times)).toEqual({
-    Accepted: now,
-    Scheduled: now,
-    WeightsReady: now,
-    Available: '2026-11-21T12:01:00Z',
-    Progressing: now,
-    Stalled: now,
-    Ready: '2026-11-21T12:01:00Z',
-  });
-});
-
 const autoscaled = {
   deployment: modelDeployment({ autoscaling: { maxReplicas: 3 } }),
   scaling: { status: 'False', reason: 'WithinBounds', message: '' },
@@ -394,13 +339,6 @@ test.each([
   );
 });
 
-test('a revision that was rolled back is not taken for the current one while there are no replicas', () => {
-  const before = { ...status(0, []), currentRevision: 'old' };
-  const deployment = modelDeployment({ replicas: 0 }, before);
-  const result = status(0, [], { deployment, canary: canary('RolledBack') });
-  expect(result.currentRevision).toBe('old');
-});
-
 const noAdapter = judgeAdapters(['law'], []);
 
 test.each([
@@ -414,24 +352,6 @@ test.each([
   expect(result.adapters).toEqual(adapters.status);
   expect(shown(result)).toContain(`AdaptersReady=${expected}`);
   expect(shown(result)).toContain(`Ready=${ready}`);
-});
-
-test('currentRevision stays at what was last rolled out', () => {
-  const before = status(1, [replica(0)]);
-  const deployment = modelDeployment({ replicas: 1 }, before);
-  const changed = { deployment, revision: 'newer' };
-  const during = status(1, [replica(0)], changed);
-  expect(during).toMatchObject({ currentRevision: 'new', updateRevision: 'newer' });
-  expect(shown(status(1, [], changed))).toContain('Progressing=True RollingOut');
-  const after = status(1, [replica(0, { revision: 'newer' })], changed);
-  expect(after.currentRevision).toBe('newer');
-});
-
-test('every status fits the schema', () => {
-  const many = Array.from({ length: 1000 }, (_, slot) =>
-    troubled(slot, 'EngineCrashed', `${slot}${'x'.repeat(400)}`),
-  );
-  expect(modelDeploymentStatus.safeParse(status(1000, many)).error).toBeUndefined();
 });
 
 test('the catalogue lists exactly the reasons that occur, on the conditions where they occur', () => {
