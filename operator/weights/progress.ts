@@ -21,6 +21,8 @@ export interface ProgressOptions {
   onChange(pod: Pod): void;
   /** Milliseconds between two questions to one loader. */
   everyMs?: number;
+  /** Of the loaders. */
+  port?: number;
 }
 
 /**
@@ -31,13 +33,16 @@ export function followProgress({
   pods,
   onChange,
   everyMs = 2_000,
+  port = progressPort,
 }: ProgressOptions): ProgressFollower {
   const known = new Map<string, Progress>();
   const asking = new Map<string, AbortController>();
-  const dispatcher = new Agent({ headersTimeout: 2_000, bodyTimeout: 2_000 });
+  // Whoever may make pods may answer here.
+  const limits = { headersTimeout: 2_000, bodyTimeout: 2_000, maxResponseSize: 4_096 };
+  const dispatcher = new Agent(limits);
 
   async function ask(key: string, address: string, signal: AbortSignal): Promise<void> {
-    const url = `http://${address.includes(':') ? `[${address}]` : address}:${progressPort}/`;
+    const url = `http://${address.includes(':') ? `[${address}]` : address}:${port}/`;
     while (!signal.aborted) {
       try {
         const { body } = await request(url, { dispatcher, signal });

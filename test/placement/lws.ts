@@ -47,7 +47,7 @@ export async function installLws(
   }
   const text = objects.map((object) => stringify(object)).join('---\n');
   // The CRDs are longer than the annotation that a plain apply would leave.
-  await kubectl.run(['apply', '--server-side', '-f', '-'], text);
+  await kubectl.run(['apply', '--server-side', '--namespace=lws-system', '-f', '-'], text);
   const deployment = ['deployment/lws-controller-manager', '-n', 'lws-system'];
   await kubectl.run(['wait', ...deployment, '--for=condition=Available', '--timeout=180s']);
 }
