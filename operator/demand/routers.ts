@@ -1,4 +1,6 @@
 import { keyOf } from '../../kube/object.ts';
+import { podOrigin } from '../../kube/pod-origin.ts';
+import { isReady } from '../../kube/readiness.ts';
 import type { Reflector } from '../../kube/reflector.ts';
 import type { Pod } from '../../kube/resources.ts';
 import { type DemandMessage, modelKey, type RevisionDemand } from '../../protocol/demand.ts';
@@ -78,15 +80,15 @@ export function followRouters({ routers, nowMs }: RouterDemandOptions): RouterDe
     const pod = after ?? before;
     if (!pod) return;
     const now = routers.store.get(keyOf(pod));
-    followers.set(keyOf(pod), now && originOf(now));
-    if (isReady(before) !== isReady(after)) toldOfRouters();
+    followers.set(keyOf(pod), now && podOrigin(now, internalPort));
+    if (serves(before) !== serves(after)) toldOfRouters();
   });
 
   /** Where no router is known to serve, nobody can say what is asked for. */
   function isComplete(): boolean {
     const live = new Set(followers.live().flatMap(({ key, state }) => (state ? key : [])));
     return (
-      live.size > 0 && routers.store.list().every((pod) => !isReady(pod) || live.has(keyOf(pod)))
+      live.size > 0 && routers.store.list().every((pod) => !serves(pod) || live.has(keyOf(pod)))
     );
   }
 
@@ -133,18 +135,7 @@ function tell(
   }
 }
 
-/** Where a router's pod serves its stream; undefined when it does not run, or not any more. */
-function originOf({ spec, status }: Pod): string | undefined {
-  const { podIP, phase } = status ?? {};
-  const port = spec.containers
-    .flatMap(({ ports = [] }) => ports)
-    .find(({ name }) => name === internalPort)?.containerPort;
-  if (!podIP || port === undefined || phase !== 'Running') return undefined;
-  return `http://${podIP.includes(':') ? `[${podIP}]` : podIP}:${port}`;
-}
-
 /** Whether clients may reach a router there. */
-function isReady(pod: Pod | undefined): boolean {
-  const condition = pod?.status?.conditions?.find(({ type }) => type === 'Ready');
-  return condition?.status === 'True' && pod?.metadata.deletionTimestamp === undefined;
+function serves(pod: Pod | undefined): boolean {
+  return pod !== undefined && isReady(pod) && pod.metadata.deletionTimestamp === undefined;
 }
