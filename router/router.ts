@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import { Agent } from 'undici';
 import type { KubeClient } from '../kube/client.ts';
 import type { Logger } from '../kube/logger.ts';
 import { createKubeMetrics } from '../kube/metrics.ts';
@@ -9,6 +10,7 @@ import type { Tracing } from '../telemetry/tracing.ts';
 import { Access } from './access/access.ts';
 import { watchKeys } from './access/watch.ts';
 import { createBalancer } from './balance/balancer.ts';
+import { KvCapacities } from './balance/kv-capacity.ts';
 import { metered, showBackends } from './balance/metered.ts';
 import { ReplicaLoads } from './balance/replica-loads.ts';
 import { RevisionAnswers } from './canary/answers.ts';
@@ -72,6 +74,8 @@ export async function startRouter(dependencies: RouterDependencies): Promise<Rou
   const telemetry = new RequestTelemetry({ metrics, tracing, accessLog, nowMs });
   const upstreams = new Upstreams();
   const loads = new ReplicaLoads();
+  const toEngines = new Agent();
+  const capacities = new KvCapacities((id, tokens) => loads.setKvTokens(id, tokens), toEngines);
   const blocks = new BlockPublisher(() => loads.blocks());
   const loadChanged = () => {
     demand.changed();
@@ -112,6 +116,8 @@ export async function startRouter(dependencies: RouterDependencies): Promise<Rou
       const replicas = changed.models.flatMap((model) => model.replicas);
       upstreams.retain(replicas);
       balancer.retain(replicas);
+      const telling = changed.models.filter(({ tellsMemory }) => tellsMemory);
+      capacities.retain(telling.flatMap((model) => model.replicas));
       ejections.retain(replicas);
       budgets.retain(changed.models.map(({ servedName }) => servedName));
       announceModels(changed, telemetry);
@@ -192,7 +198,8 @@ export async function startRouter(dependencies: RouterDependencies): Promise<Rou
       if (!finished) log.warn({}, 'answers were cut off: the drain timeout is over');
       stopping.abort(new Error('shutting down'));
       demand.close();
-      await Promise.all([others?.stop(), neighbours.stop()]);
+      capacities.retain([]);
+      await Promise.all([others?.stop(), neighbours.stop(), toEngines.destroy()]);
       await Promise.all([catalog.stop(), keys?.stop(), upstreams.close(), tracing.shutdown()]);
       await Promise.all([client.close(), internal.close()]);
       log.info({}, 'stopped');

@@ -87,6 +87,16 @@ test('of a prompt that is longer than the bound the beginning stays', () => {
   expect([...lru.list().keys]).toEqual([3, 2, 1]);
 });
 
+test('with a lower bound the oldest go, with a higher one more fit', () => {
+  const lru = new BlockLru(3);
+  lru.add(Int32Array.of(1, 2, 3));
+  lru.limit(2);
+  expect([...lru.list().keys]).toEqual([2, 1]);
+  lru.limit(4);
+  lru.add(Int32Array.of(7, 8));
+  expect([...lru.list().keys]).toEqual([2, 1, 8, 7]);
+});
+
 test('is full when it had to forget', () => {
   const lru = new BlockLru(3);
   lru.add(Int32Array.of(1, 2, 3));

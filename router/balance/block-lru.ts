@@ -17,7 +17,7 @@ type Field = 0 | typeof newer | typeof older | typeof units;
  * together lies together, for what a look-up costs is the memory that it waits for.
  */
 export class BlockLru {
-  readonly #capacity: number;
+  #capacity: number;
   #units = 0;
   #evicts = false;
   /** Entries are numbered from 1; 0 is the end of the list. */
@@ -35,6 +35,12 @@ export class BlockLru {
   constructor(capacity: number) {
     this.#capacity = Math.max(1, Math.floor(capacity));
     this.#allocate(Math.min(firstAllocation, this.#capacity));
+  }
+
+  /** Holds so many units at most from now on. */
+  limit(capacity: number): void {
+    this.#capacity = Math.max(1, Math.floor(capacity));
+    while (this.#units > this.#capacity) this.#evict();
   }
 
   /** The units of all blocks that are held. */
@@ -117,10 +123,7 @@ export class BlockLru {
       this.#linkNewest(found);
       return;
     }
-    while (this.#units + own > this.#capacity) {
-      this.#drop(this.#oldest);
-      this.#evicts = true;
-    }
+    while (this.#units + own > this.#capacity) this.#evict();
     const entry = this.#takeEntry();
     this.#entries[entry * stride] = key;
     this.#entries[entry * stride + units] = own;
@@ -141,7 +144,9 @@ export class BlockLru {
     return this.#unused++;
   }
 
-  #drop(entry: number): void {
+  #evict(): void {
+    const entry = this.#oldest;
+    this.#evicts = true;
     this.#unlink(entry);
     this.#removeFromTable(this.#field(entry, 0));
     this.#units -= this.#field(entry, units);

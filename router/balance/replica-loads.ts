@@ -7,6 +7,9 @@ const fewestUnits = 1_024;
 /** Of all replicas together: 64 MB, if every block were a unit. */
 const allUnits = 1_398_101;
 
+/** Of most models, about. */
+const tokensPerUnit = 64;
+
 /** What this router knows of all replicas; of their loads and caches, also what other routers tell. */
 export class ReplicaLoads {
   readonly #byId = new Map<string, ReplicaLoad>();
@@ -48,6 +51,16 @@ export class ReplicaLoads {
     if (!this.#departed.has(id) || this.#byId.get(id)?.inFlight !== 0) return;
     this.#departed.delete(id);
     this.#byId.delete(id);
+  }
+
+  /**
+   * A replica's key-value memory holds this many tokens: so much of what was sent there is remembered at most.
+   */
+  setKvTokens(id: string, tokens: number): void {
+    const load = this.#byId.get(id) ?? (this.#kept.has(id) ? this.of(id) : undefined);
+    if (!load) return;
+    load.kvTokens = tokens;
+    load.prefixes.limit(Math.min(this.#capacityUnits, tokens / tokensPerUnit));
   }
 
   /** Other routers have these loads at replicas, by id, and none at others. */

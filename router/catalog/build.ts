@@ -93,6 +93,7 @@ function buildModel(
     routing: routingOf(spec.routing),
     runtime: spec.engine.type.toLowerCase(),
     tellsTokens: spec.engine.type === 'LlamaCpp',
+    tellsMemory: spec.engine.type === 'vLLM' || spec.engine.type === 'SGLang',
     maxInFlight: undefined,
     concurrency: concurrencyOf(spec.engine),
     hold: holdOf(deployment),

@@ -53,6 +53,7 @@ export function externalModelOf(
     counts: { desired: 1, ready: replicas.length, starting: 0, terminating: 0 },
     runtime: 'external',
     tellsTokens: false,
+    tellsMemory: false,
     routing: { ...routingOf(), timeouts: timeoutsOf(spec.timeouts) },
     maxInFlight: spec.maxInFlight,
     concurrency: Number.POSITIVE_INFINITY,

@@ -84,6 +84,8 @@ export interface Model {
   readonly runtime: string;
   /** Its engine tells the tokens of every stream by itself: llama.cpp ends each with its timings. */
   readonly tellsTokens: boolean;
+  /** Its engine's metrics say how many tokens its key-value memory holds. */
+  readonly tellsMemory: boolean;
   /** How many requests this router may have open at it at once; undefined: any number. */
   readonly maxInFlight: number | undefined;
   /** Requests that one replica works on at once. */

@@ -22,6 +22,8 @@ export interface ScriptedUpstream {
   readonly accepted: number;
   /** Answers a request; by default with a short JSON body. */
   answer: (request: UpstreamRequest) => void;
+  /** What it says at /metrics, which the router reads by itself; such requests are not told. */
+  metrics: string;
   stop(): Promise<void>;
 }
 
@@ -61,6 +63,10 @@ export async function startUpstream(
         const body = pending.subarray(headEnd + 4, end);
         pending = pending.subarray(end);
         const request = { head, body, socket, indexOnSocket, index: requests.length };
+        if (head.startsWith('GET /metrics ')) {
+          sendText(socket, upstream.metrics);
+          continue;
+        }
         indexOnSocket++;
         requests.push(request);
         upstream.answer(request);
@@ -78,6 +84,7 @@ export async function startUpstream(
       return accepted;
     },
     answer,
+    metrics: '',
     stop: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
@@ -85,6 +92,12 @@ export async function startUpstream(
       }),
   };
   return upstream;
+}
+
+function sendText(socket: Socket, text: string): void {
+  socket.write(
+    `HTTP/1.1 200 X\r\nContent-Type: text/plain\r\nContent-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`,
+  );
 }
 
 /** Answers with a JSON body and its length. */
