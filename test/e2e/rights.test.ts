@@ -64,6 +64,15 @@ beforeAll(async () => {
   });
 });
 beforeAll(async () => {
+  await kubectl.apply(skiff('rights-scaled', { autoscaling: { minReplicas: 0, maxReplicas: 1 } }));
+  await kubectl.run([
+    'wait',
+    'mdep/rights-scaled',
+    '--for=jsonpath={.spec.replicas}=0',
+    '--timeout=60s',
+  ]);
+});
+beforeAll(async () => {
   const ofCache = { source: { uri: 'hf://org/m/q4.gguf', cache: 'unbound' } };
   const owners = async () => {
     const { items } = await kubectl.getJson<{ items: JobObject[] }>('jobs');
