@@ -89,13 +89,18 @@ describe('rights', () => {
       'ClusterRole */fairlead-operator: list,watch fairlead.dev/externalmodels',
       'ClusterRole */fairlead-operator: patch fairlead.dev/modeldeployments/status',
       'ClusterRole */fairlead-operator: patch fairlead.dev/externalmodels/status',
+      'ClusterRole */fairlead-operator: patch fairlead.dev/modeldeployments/scale',
+      'ClusterRole */fairlead-operator: list,watch autoscaling/horizontalpodautoscalers',
       'ClusterRole */fairlead-operator: list,watch,create,patch,delete /pods',
       'ClusterRole */fairlead-operator: list,watch,create,delete apps/controllerrevisions',
       'ClusterRole */fairlead-operator: list,watch,create,patch /services',
       'ClusterRole */fairlead-operator: list,watch,create,patch,delete policy/poddisruptionbudgets',
       'ClusterRole */fairlead-operator: list,watch,create,patch,delete networking.k8s.io/networkpolicies',
       'ClusterRole */fairlead-operator: create resource.k8s.io/resourceclaimtemplates',
-      'ClusterRole */fairlead-operator: create,patch events.k8s.io/events',
+      'ClusterRole */fairlead-operator: list,watch,create /persistentvolumeclaims',
+      'ClusterRole */fairlead-operator: list,watch,create,patch,delete batch/jobs',
+      'ClusterRole */fairlead-operator: create,delete leaderworkerset.x-k8s.io/leaderworkersets',
+      'ClusterRole */fairlead-operator: list,create,patch events.k8s.io/events',
       'ClusterRole */fairlead-operator-profiles: list,watch fairlead.dev/acceleratorprofiles',
       'ClusterRole */fairlead-router: list,watch fairlead.dev/modeldeployments',
       'ClusterRole */fairlead-router: list,watch /pods',
@@ -104,6 +109,17 @@ describe('rights', () => {
       'Role fairlead/fairlead-operator-election: get,list,watch,patch coordination.k8s.io/leases[fairlead-operator]',
       'Role fairlead/fairlead-router-keys: list,watch /secrets',
     ]);
+  });
+
+  test('to ask who may read the external metrics are given where they are served', async () => {
+    const name = 'fairlead-external-metrics';
+    const objects = await render('--set', 'externalMetrics.enabled=true');
+    expect(rights(objects).filter((right) => right.includes(name))).toEqual([
+      `ClusterRole */${name}: create authorization.k8s.io/subjectaccessreviews`,
+    ]);
+    const made = objects.map(({ kind, metadata }) => `${kind} ${metadata.name}`);
+    expect(made).toContain('APIService v1beta1.external.metrics.k8s.io');
+    expect(made).toContain(`RoleBinding ${name}`);
   });
 
   test('to Secrets are given in the namespaces of the values alone', async () => {
