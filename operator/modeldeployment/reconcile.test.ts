@@ -1,9 +1,9 @@
 import { beforeEach, expect, test } from 'vitest';
-import { drainingAnnotation } from '../../crds/labels.ts';
+import { drainingAnnotation, revisionLabel } from '../../crds/labels.ts';
 import type { ModelDeployment } from '../../crds/modeldeployment.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { type Intent, type KubeObject, keyOf, type ResourceType } from '../../kube/object.ts';
-import type { ControllerRevision, Pod } from '../../kube/resources.ts';
+import type { ControllerRevision, Job, PersistentVolumeClaim, Pod } from '../../kube/resources.ts';
 import { createStore } from '../../kube/store.ts';
 import { jobIndexes } from '../cache/state.ts';
 import { createTallies } from '../canary/tallies.ts';
@@ -16,6 +16,8 @@ function operator(inFlight: Map<string, number> = new Map()) {
   const modelDeployments = createStore<ModelDeployment>(modelDeploymentIndexes);
   const pods = createStore<Pod>(podIndexes);
   const revisions = createStore<ControllerRevision>(ownedIndexes);
+  const claims = createStore<PersistentVolumeClaim>();
+  const jobs = createStore<Job>(jobIndexes);
   const writes: string[] = [];
   const made: KubeObject[] = [];
   const client = {
@@ -44,8 +46,8 @@ function operator(inFlight: Map<string, number> = new Map()) {
     pods,
     revisions,
     loads: {
-      claims: createStore(),
-      jobs: createStore(jobIndexes),
+      claims,
+      jobs,
       pods,
       progressOf: () => undefined,
     },
@@ -76,10 +78,11 @@ function operator(inFlight: Map<string, number> = new Map()) {
     for (const object of made.splice(0)) {
       const ready = { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] };
       if (object.kind === 'Pod') pods.set({ ...(object as Pod), status: ready } as Pod);
+      else if (object.kind === 'Job') jobs.set(object as Job);
       else revisions.set(object as ControllerRevision);
     }
   };
-  return { reconcile, see, pods, modelDeployments };
+  return { reconcile, see, pods, modelDeployments, claims, jobs };
 }
 
 let inFlight: Map<string, number>;
@@ -120,6 +123,32 @@ test.each<[string, object, { creationTimestamp?: string }]>([
   if (rival.creationTimestamp) modelDeployments.set({ ...elder, metadata });
   expect(await reconcile(modelDeployment({ replicas: 1, ...spec }))).toEqual([drained]);
   expect(await reconcile(modelDeployment({ replicas: 1, ...spec }))).toEqual([]);
+});
+
+test('until the weights are in the cache, what there is stays at the revision before', async () => {
+  const { reconcile, see, claims, jobs, pods } = operator();
+  await reconcile(modelDeployment());
+  see();
+  const [first] = pods.list();
+  const currentRevision = first?.metadata.labels?.[revisionLabel];
+  const metadata = { ...first!.metadata, name: 'shared', uid: 'uid-claim' };
+  claims.set({ apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata, spec: {} });
+  const source = { uri: 'hf://org/m/q4.gguf', cache: 'shared' };
+  const status = { currentRevision } as ModelDeployment['status'];
+  const moved = (replicas: number) => modelDeployment({ source, replicas }, status);
+
+  const [job, ...rest] = await reconcile(moved(2));
+  expect(job).toMatch(/^create Job weights-/);
+  expect(rest.filter((write) => write.includes('Pod'))).toEqual([
+    `create Pod skiff-${currentRevision}-1`,
+  ]);
+  see();
+  expect(await reconcile(moved(2))).toEqual([]);
+  const [made] = jobs.list();
+  jobs.set({ ...made!, status: { conditions: [{ type: 'Complete', status: 'True' }] } } as Job);
+  const [next] = await reconcile(moved(2));
+  expect(next).toMatch(/^create Pod skiff-[0-9a-f]{8}-2$/);
+  expect(next).not.toContain(currentRevision);
 });
 
 test('on a cache that is behind, one replica goes and not a second in its place', async () => {
