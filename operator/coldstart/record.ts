@@ -4,12 +4,12 @@ import type { ModelDeployment } from '../../crds/modeldeployment.ts';
 import { servedNameOf } from '../../crds/names.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import type { Logger } from '../../kube/logger.ts';
-import { controllerOf, keyOf } from '../../kube/object.ts';
+import { keyOf } from '../../kube/object.ts';
 import { hasBeenReady, isReady, podCondition } from '../../kube/readiness.ts';
 import type { Reflector } from '../../kube/reflector.ts';
 import { Events, type Pod } from '../../kube/resources.ts';
 import type { Store } from '../../kube/store.ts';
-import { byModelDeployment, keysOfOwned } from '../modeldeployment/indexes.ts';
+import { byModelDeployment, ownerUidOf, podIndexes } from '../modeldeployment/indexes.ts';
 import { type ColdStart, coldStartOf, type PodEvent } from './stages.ts';
 
 export interface ColdStartOptions {
@@ -48,14 +48,15 @@ export function recordColdStarts(options: ColdStartOptions): ColdStarts {
   });
 
   function isFirst(pod: Pod): boolean {
-    const siblings = keysOfOwned(pod).flatMap((key) => pods.store.byIndex(byModelDeployment, key));
+    const [key = ''] = podIndexes[byModelDeployment](pod);
+    const siblings = pods.store.byIndex(byModelDeployment, key);
     return siblings.every((one) => one.metadata.uid === pod.metadata.uid || !isReady(one));
   }
 
   async function measure(pod: Pod): Promise<void> {
-    const [key = ''] = keysOfOwned(pod);
+    const [key = ''] = podIndexes[byModelDeployment](pod);
     const deployment = modelDeployments.get(key);
-    if (!deployment || controllerOf(pod)?.uid !== deployment.metadata.uid) return;
+    if (!deployment || ownerUidOf(pod) !== deployment.metadata.uid) return;
     const stages = coldStartOf(pod, await eventsOf(pod));
     if (!stages) return;
     const model = servedNameOf(deployment);

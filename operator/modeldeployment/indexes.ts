@@ -1,5 +1,5 @@
 import type { AcceleratorProfile } from '../../crds/acceleratorprofile.ts';
-import { modelDeploymentLabel, workerLabel } from '../../crds/labels.ts';
+import { modelDeploymentLabel, ownerAnnotation, workerLabel } from '../../crds/labels.ts';
 import type { ModelDeployment } from '../../crds/modeldeployment.ts';
 import { servedNamesOf } from '../../crds/names.ts';
 import { controllerOf, type KubeObject, keyOf } from '../../kube/object.ts';
@@ -45,6 +45,11 @@ export const modelDeploymentIndexes = {
 
 function isWorker({ metadata }: Pod): boolean {
   return metadata.labels?.[workerLabel] !== undefined;
+}
+
+/** The uid of a pod's ModelDeployment; of a pod that a LeaderWorkerSet made, the one it was made for. */
+export function ownerUidOf(pod: Pod): string | undefined {
+  return pod.metadata.annotations?.[ownerAnnotation] ?? controllerOf(pod)?.uid;
 }
 
 /** The ModelDeployment that an object belongs to by its label. */

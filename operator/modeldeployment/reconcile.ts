@@ -1,6 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { AcceleratorProfile } from '../../crds/acceleratorprofile.ts';
-import { ownerAnnotation } from '../../crds/labels.ts';
 import type { CanaryStatus } from '../../crds/modeldeployment/canary.ts';
 import type { Capabilities } from '../../crds/modeldeployment/capabilities.ts';
 import { featuresOf } from '../../crds/modeldeployment/features.ts';
@@ -15,7 +14,7 @@ import type { KubeClient } from '../../kube/client.ts';
 import type { ReconcileContext, Result } from '../../kube/controller.ts';
 import { isNotFound } from '../../kube/errors.ts';
 import type { EventRecorder } from '../../kube/events.ts';
-import { controllerOf, keyOf } from '../../kube/object.ts';
+import { keyOf } from '../../kube/object.ts';
 import type { ControllerRevision, Pod } from '../../kube/resources.ts';
 import type { Store } from '../../kube/store.ts';
 import type { Agents } from '../adapters/agents.ts';
@@ -32,7 +31,7 @@ import { engineOrigin } from '../pod-origin.ts';
 import type { Prober } from '../probe/prober.ts';
 import { type Applied, applyPlan, fieldManager } from './apply.ts';
 import { historyOf, outlived, profileHash, type StoredRevision } from './history.ts';
-import { byLeader, byModelDeployment, byOwner } from './indexes.ts';
+import { byLeader, byModelDeployment, byOwner, ownerUidOf } from './indexes.ts';
 import { forgetRevisions, keepRevision } from './keep-revision.ts';
 import type { Demand, Plan } from './plan.ts';
 import { type Replica, replicaOf, withWorkers } from './replica.ts';
@@ -168,7 +167,7 @@ export function createReconciler(options: ReconcilerOptions) {
     const wanted = { replicas, revision: target, fallback, rollout: limits };
     const input = { ...wanted, present, takenSlots, demand, nowMs: using.nowMs };
     const canary = canaryStep(deployment, input, tallies);
-    const planned = planWithCanary(input, canary.status);
+    const planned = planWithCanary(input, rollout.canary, canary.status);
     if (!isLoaded) planned.creates = planned.creates.filter((one) => one.revision !== revision);
     const applied = await applyPlan(deployment, templates, planned, using);
     remember(planned, observed.cached, unseen, using.nowMs);
@@ -266,11 +265,6 @@ function remember(
   for (const { replica } of deletes) note(replica, { state: 'terminating', ready: false, sinceMs });
 }
 
-/** Of a pod that a LeaderWorkerSet made, the one that it was made for. */
-function ownerOf(pod: Pod): string | undefined {
-  return pod.metadata.annotations?.[ownerAnnotation] ?? controllerOf(pod)?.uid;
-}
-
 /** Everything that the decision depends on; undefined when there is nothing to decide. */
 function observe(key: string, options: ReconcilerOptions, unseen: Unseen) {
   const { modelDeployments, claimants, profiles, pods, revisions, loads: stores } = options;
@@ -286,7 +280,7 @@ function observe(key: string, options: ReconcilerOptions, unseen: Unseen) {
     const problem = withProgress(seen.problem, stores.progressOf(seen.uid));
     const replica = { ...seen, problem, ...unseen.get(pod) };
     cached.set(replica.uid, pod);
-    if (ownerOf(pod) === uid) present.push(replica);
+    if (ownerUidOf(pod) === uid) present.push(replica);
     else takenSlots.add(replica.slot);
   }
   const history: ReadonlyMap<string, StoredRevision> = historyOf(revisions.byIndex(byOwner, uid));
