@@ -45,8 +45,8 @@ soak-alerts: install ## Ten minutes of healthy traffic under a real Prometheus: 
 bench-kube: install ## Figures of the Kubernetes runtime beside client-node's, into bench/kube/
 	node bench/kube/main.ts
 
-bench-routing: install ## Balancing rules in virtual time, into bench/routing/ (TRACE=path of Mooncake's trace)
-	MOONCAKE_TRACE=$(TRACE) nice node --expose-gc bench/routing/main.ts --engines
+bench-routing: install ## Balancing rules in virtual time, into bench/routing/ (TRACE=path of Mooncake's trace; PIECES=path to do it in parts)
+	MOONCAKE_TRACE=$(TRACE) nice node bench/routing/main.ts --engines $(if $(PIECES),--pieces $(PIECES) --for-s 400)
 
 bench-elasticity: install ## Scale from zero, readiness and steps; first answers beside a hand-made Deployment
 	node bench/elasticity/main.ts

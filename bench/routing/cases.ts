@@ -1,7 +1,7 @@
 import { readMooncake } from './mooncake.ts';
 import { type ReplicaModel, referenceModel } from './replica.ts';
 import type { Workload } from './request.ts';
-import { rules } from './rules/all.ts';
+import { own, rules } from './rules/all.ts';
 import { simulate } from './simulate.ts';
 import { meanOf, type Summary, summarize } from './summary.ts';
 import { generate, type Kind } from './workloads.ts';
@@ -18,6 +18,11 @@ export interface Case {
   /** How long they come; of a trace: how much of the record is played. */
   readonly forS: number;
   readonly kvTokens: number;
+}
+
+/** A case of some of the rules. */
+export interface RoutersCase extends Case {
+  readonly rules: readonly string[];
 }
 
 /** What all rules made of a case. */
@@ -66,15 +71,35 @@ export const cases: readonly Case[] = [
   ]),
 ];
 
+/** The router's rule with one router, and with several that tell each other what they do or do not. */
+export const severalRouters: readonly RoutersCase[] = (
+  [
+    ['mooncake', 16, 3, 900],
+    ['business', 8, 12, 60],
+    ['chat', 8, 4, 60],
+    ['agents', 8, 0.7, 60],
+    ['short', 8, 80, 15],
+    ['hot', 8, 40, 20],
+    ['mixed', 8, 6, 60],
+  ] as const
+).flatMap(([workload, replicas, rate, forS]) =>
+  [
+    { routers: 1, isShared: true },
+    { routers: 2, isShared: true },
+    { routers: 4, isShared: true },
+    { routers: 4, isShared: false },
+  ].map((routers) => ({ workload, replicas, rate, forS, kvTokens, ...routers, rules: [own] })),
+);
+
 /**
  * Runs a case with each of its seeds under each of the rules.
  * @param tracePath where Mooncake's trace is
  */
 export function runCase(
-  one: Case,
+  one: Case | RoutersCase,
   seeds: readonly number[],
   tracePath: string | undefined,
-  names: readonly string[] = Object.keys(rules),
+  names: readonly string[] = 'rules' in one ? one.rules : Object.keys(rules),
 ): CaseResult {
   const { workload: kind, replicas, routers, rate, forS, isShared = true } = one;
   const model: ReplicaModel = { ...referenceModel, kvTokens: one.kvTokens };

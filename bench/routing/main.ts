@@ -2,47 +2,69 @@ import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, release } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { type CaseResult, cases, runCase } from './cases.ts';
+import { cases, runCase, severalRouters } from './cases.ts';
 import { measureDecision } from './decision.ts';
 import { measureEngines } from './engines.ts';
+import { measureOverload } from './overload.ts';
 import { type Results, renderPage, renderPlots } from './page.ts';
+import { Pieces } from './pieces.ts';
 
 const here = import.meta.dirname;
+const seeds = [11, 12];
 
 /**
  * Runs all cases, writes README.md and plots/ anew and adds a line to results.jsonl.
  * `--trace PATH` (or MOONCAKE_TRACE): Mooncake's conversation trace; without it its cases are left out.
  * `--engines`: real llama-servers too (root).
+ * `--pieces PATH`: keeps each piece there when it is done, and does not do those again that are there.
+ * `--for-s SECONDS`: begins no piece after that time, and writes no page when one is left; exit status 3.
  */
 async function main(): Promise<void> {
   const { values } = parseArgs({
-    options: { trace: { type: 'string' }, engines: { type: 'boolean' } },
+    options: {
+      trace: { type: 'string' },
+      engines: { type: 'boolean' },
+      pieces: { type: 'string' },
+      'for-s': { type: 'string' },
+    },
   });
   const trace = values.trace ?? (process.env.MOONCAKE_TRACE || undefined);
-  const say = (line: string) => process.stderr.write(`${new Date().toISOString()} ${line}\n`);
-  const seeds = [11, 12];
-  say('the cost of a decision');
-  const decision = await measureDecision();
-  if (values.engines) say('real engines');
-  const engines = values.engines ? await measureEngines() : undefined;
-  const done: CaseResult[] = [];
-  for (const one of cases) {
-    if (one.workload === 'mooncake' && trace === undefined) continue;
-    const { workload, replicas, routers, rate } = one;
-    say(`${workload}: ${replicas} replicas, ${routers} routers, rate ${rate}`);
-    done.push(runCase(one, seeds, trace));
+  const pieces = new Pieces(values.pieces, Number(values['for-s'] ?? Number.POSITIVE_INFINITY));
+  const isThere = ({ workload }: { workload: string }) =>
+    workload !== 'mooncake' || trace !== undefined;
+
+  const decision = await pieces.do('the cost of a decision', measureDecision);
+  const engines = values.engines ? await pieces.do('real engines', measureEngines) : undefined;
+  const done = [];
+  for (const one of cases.filter(isThere)) {
+    done.push(await pieces.do(JSON.stringify(one), () => runCase(one, seeds, trace)));
+  }
+  const several = [];
+  for (const one of severalRouters.filter(isThere)) {
+    several.push(
+      await pieces.do(`several ${JSON.stringify(one)}`, () => runCase(one, seeds, trace)),
+    );
+  }
+  const overload = await pieces.do('overload', measureOverload);
+  if (!decision || !overload || pieces.left > 0) {
+    process.stderr.write(`${pieces.left} pieces are left\n`);
+    process.exitCode = 3;
+    return;
   }
   const date = new Date().toISOString().slice(0, 10);
   const machine = `${cpus().length} cores (${cpus()[0]?.model}), Linux ${release()}, Node ${process.version}`;
   const results: Results = {
-    ...{ date, machine, decision, engines },
-    ...{ seeds: seeds.length, cases: done },
+    ...{ date, machine, decision, engines, overload },
+    ...{ seeds: seeds.length, cases: done.flatMap((one) => one ?? []) },
+    several: several.flatMap((one) => one ?? []),
   };
   // One line for each run, so that runs can be compared.
   appendFileSync(join(here, 'results.jsonl'), `${JSON.stringify(results)}\n`);
   writeFileSync(join(here, 'README.md'), renderPage(results));
   mkdirSync(join(here, 'plots'), { recursive: true });
-  for (const [file, image] of renderPlots(done)) writeFileSync(join(here, 'plots', file), image);
+  for (const [file, image] of renderPlots(results.cases)) {
+    writeFileSync(join(here, 'plots', file), image);
+  }
 }
 
 await main();

@@ -1,6 +1,7 @@
 import type { CaseResult } from './cases.ts';
 import type { DecisionFigures } from './decision.ts';
 import type { EngineFigures } from './engines.ts';
+import type { OverloadFigures } from './overload.ts';
 import { plot } from './plot.ts';
 import { own } from './rules/all.ts';
 import type { Summary } from './summary.ts';
@@ -12,6 +13,9 @@ export interface Results {
   readonly seeds: number;
   readonly cases: readonly CaseResult[];
   readonly decision: DecisionFigures;
+  /** Our rule with one router and with several. */
+  readonly several: readonly CaseResult[];
+  readonly overload: readonly OverloadFigures[];
   /** Absent: not measured in this run. */
   readonly engines?: readonly EngineFigures[] | undefined;
 }
@@ -58,6 +62,37 @@ function overview(cases: readonly CaseResult[]): string {
   });
   const head = ['case', 'TTFT mean', 'of the best peer', 'TTFT p99', 'of the best peer'];
   return table([...head, 'hit', 'of the best peer', 'mean of least in flight'], rows);
+}
+
+/** Each workload in a row: one router, and what several make of it. */
+function routersTable(several: readonly CaseResult[]): string {
+  const rows = [...Map.groupBy(several, ({ workload }) => workload)].map(([workload, group]) => {
+    const [alone, ...others] = group.map(({ summaries }) => summaries[own] as Summary);
+    if (!alone) return [workload];
+    return [
+      workload,
+      `${(100 * alone.hit).toFixed(1)} %, ${alone.ttftMeanS.toFixed(3)} s`,
+      ...others.map(({ hit, ttftMeanS }) => {
+        const kept = alone.hit > 0 ? `${ratio(hit / alone.hit)} ×` : '-';
+        return `${kept}, ${ratio(ttftMeanS / alone.ttftMeanS)} ×`;
+      }),
+    ];
+  });
+  return table(['workload', '1 router', '2', '4', '4 that share nothing'], rows);
+}
+
+function overloadTable(overload: readonly OverloadFigures[]): string {
+  const rows = overload.map((one) => [
+    `${one.workload}, ${one.ratePerS.toFixed(1)}/s`,
+    one.isHeld ? 'kept back' : 'sent at once',
+    `${one.urgentP50S.toFixed(2)} s`,
+    `${one.urgentP90S.toFixed(2)} s`,
+    `${one.otherP50S.toFixed(1)} s`,
+    one.answersPerS.toFixed(1),
+    `${(100 * one.refusedShare).toFixed(0)} %`,
+  ]);
+  const head = ['requests', 'the others are', 'urgent: TTFT p50', 'p90', 'others: p50'];
+  return table([...head, 'answers/s', 'refused'], rows);
 }
 
 function details(one: CaseResult): string {
@@ -118,7 +153,7 @@ export function renderPlots(cases: readonly CaseResult[]): Map<string, string> {
 
 /** The page of figures, from one run. */
 export function renderPage(results: Results): string {
-  const { cases, decision, engines, date, machine, seeds } = results;
+  const { cases, decision, engines, several, overload, date, machine, seeds } = results;
   const images = [...renderPlots(cases).keys()].map((file) => `![${file}](plots/${file})`);
   return `# Figures of balancing
 
@@ -130,7 +165,7 @@ otherwise, steps that get longer with the contexts in them), so figures say how 
 your engines will do. Our rule runs with the router's own code (\`router/balance/\`); peers' rules are made
 after their documents (\`rules/\`), with prefix indexes as good as ours and, for GAIE, engine metrics 50 ms
 old. Mean of ${seeds} seeds; the Mooncake trace once. With several routers each request comes in at any of
-them, and they share nothing.
+them; ours tell each other what they do, which is 30 ms old, peers share nothing.
 
 ## Against the best peer
 
@@ -140,6 +175,21 @@ Each figure beside the best that any of nine peers reached in that case: below 1
 ${overview(cases)}
 
 ${images.join('\n')}
+
+## Several routers
+
+Hits and mean TTFT of our rule, and how many times that with several routers, each request at any of them.
+Mooncake's times are whole multiples of three seconds, so that many requests come in the same instant, in
+which routers know nothing of each other.
+
+${routersTable(several)}
+
+## Overload
+
+Eight replicas get a tenth of what they can take, then three times as much as they can take for 120 s. A tenth
+of the requests has the higher priority. Of those that come after 40 s:
+
+${overloadTable(overload)}
 
 ## The cost of a decision
 
