@@ -27,6 +27,8 @@ export interface Plane {
   apply(name: string, enginePort: number, spec: object): Promise<void>;
   /** The pods of a ModelDeployment, once there are so many. */
   pods(name: string, count: number): Promise<Pod[]>;
+  /** Deletes a ModelDeployment, and its pods, which nobody else collects here. */
+  remove(name: string): Promise<void>;
   /** Reports a pod's state, as its kubelet would. */
   report(pod: Pod, state: 'running' | 'ready'): Promise<void>;
   stop(): Promise<void>;
@@ -103,6 +105,12 @@ export async function startPlane(): Promise<Plane> {
         const { items } = await client.list(Pods, { namespace, labelSelector });
         return items.length === count ? items : undefined;
       }),
+    async remove(name) {
+      await client.delete(ModelDeployments, { namespace, name });
+      const labelSelector = `fairlead.dev/model-deployment=${name}`;
+      const { items } = await client.list(Pods, { namespace, labelSelector });
+      await Promise.all(items.map(({ metadata }) => client.delete(Pods, metadata)));
+    },
     async report({ metadata: { name } }, state) {
       await reportStatus(client, name, state === 'ready');
     },

@@ -83,7 +83,7 @@ async function wake(
     await plane.report(pod, 'ready');
     reaction.readyMs.push((await answered) - (await seen));
   }
-  await plane.client.delete(ModelDeployments, { namespace: 'default', name });
+  await plane.remove(name);
 }
 
 async function step(plane: Plane, engine: BenchEngine, name: string): Promise<number> {
@@ -100,7 +100,7 @@ async function step(plane: Plane, engine: BenchEngine, name: string): Promise<nu
   engine.isBusy = false;
   engine.release();
   await Promise.all(answers);
-  await plane.client.delete(ModelDeployments, { namespace: 'default', name });
+  await plane.remove(name);
   return tookMs;
 }
 
