@@ -1,6 +1,11 @@
 import { createClient } from '../kube/client.ts';
 import { loadKubeConfig } from '../kube/config.ts';
-import { createLogger, flushLogger } from '../telemetry/logger.ts';
+import {
+  createFlatLogger,
+  createLogger,
+  flushLogger,
+  standardOutput,
+} from '../telemetry/logger.ts';
 import { startTracing } from '../telemetry/tracing.ts';
 import { readVersion } from '../telemetry/version.ts';
 import { ConfigError, readConfig } from './config.ts';
@@ -10,13 +15,16 @@ import { startRouter } from './router.ts';
 async function main(): Promise<void> {
   const config = readConfig(process.env);
   const version = await readVersion();
-  const log = createLogger({ level: config.logLevel, program: 'fairlead-router', version });
+  const sink = standardOutput();
+  const about = { program: 'fairlead-router', version };
+  const log = createLogger({ ...about, level: config.logLevel }, sink);
+  const accessLog = log.isLevelEnabled('info') ? createFlatLogger(about, sink) : undefined;
   const [tracing, cluster] = await Promise.all([
     startTracing('fairlead-router', version, log, config.captureContent),
     loadKubeConfig(),
   ]);
   const client = createClient(cluster, { userAgent: `fairlead-router/${version}` });
-  const router = await startRouter({ config, client, log, tracing, version });
+  const router = await startRouter({ config, client, log, accessLog, tracing, version });
 
   await signalled('SIGTERM', 'SIGINT');
   await router.shutdown();

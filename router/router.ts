@@ -5,7 +5,7 @@ import type { KubeClient } from '../kube/client.ts';
 import type { Logger } from '../kube/logger.ts';
 import { createKubeMetrics } from '../kube/metrics.ts';
 import { createRegistry, createRouterMetrics } from '../telemetry/metrics.ts';
-import { RequestTelemetry } from '../telemetry/request-telemetry.ts';
+import { RequestTelemetry, type RequestTelemetryOptions } from '../telemetry/request-telemetry.ts';
 import type { Tracing } from '../telemetry/tracing.ts';
 import { Access } from './access/access.ts';
 import { watchKeys } from './access/watch.ts';
@@ -40,6 +40,8 @@ export interface RouterDependencies {
   config: RouterConfig;
   client: KubeClient;
   log: Logger;
+  /** Where the one line a request goes; absent: nowhere. */
+  accessLog: RequestTelemetryOptions['accessLog'];
   tracing: Tracing;
   version: string;
 }
@@ -70,7 +72,7 @@ export async function startRouter(dependencies: RouterDependencies): Promise<Rou
   const nowMs = () => performance.now();
   const registry = createRegistry('router', version);
   const metrics = createRouterMetrics(registry);
-  const accessLog = config.accessLog ? log : undefined;
+  const accessLog = config.accessLog ? dependencies.accessLog : undefined;
   const telemetry = new RequestTelemetry({ metrics, tracing, accessLog, nowMs });
   const upstreams = new Upstreams();
   const loads = new ReplicaLoads();

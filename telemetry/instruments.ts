@@ -40,12 +40,13 @@ abstract class Instrument<L extends string, S> {
     this.type = definition.type;
     this.#labels = definition.labels as readonly string[] as readonly L[];
     this.#create = create;
-    if (this.#labels.length === 0) this.stateOf({});
+    if (this.#labels.length === 0) this.series({});
   }
 
   protected abstract samples(labels: Record<string, string>, state: S): Sample[];
 
-  protected stateOf(labels: Labels<L>): S {
+  /** The series of these labels; who keeps it saves the search. It ends with `reset` and `retain`. */
+  series(labels: Labels<L>): S {
     let key = '';
     for (const label of this.#labels) key += `${labels[label] ?? ''}\n`;
     const known = this.#series.get(key);
@@ -82,72 +83,86 @@ abstract class Instrument<L extends string, S> {
   }
 }
 
-interface Value {
-  value: number;
+/** One number. */
+export class CounterSeries {
+  value = 0;
+
+  inc(by: number): void {
+    this.value += by;
+  }
 }
 
 /** Only ever grows. */
-export class Counter<L extends string> extends Instrument<L, Value> {
+export class Counter<L extends string> extends Instrument<L, CounterSeries> {
   constructor(definition: MetricDefinition) {
-    super(definition, () => ({ value: 0 }));
+    super(definition, () => new CounterSeries());
   }
 
-  protected override samples(labels: Record<string, string>, { value }: Value): Sample[] {
+  protected override samples(labels: Record<string, string>, { value }: CounterSeries): Sample[] {
     return [{ labels, value }];
   }
 
   /** @param by 0: the series is shown from now on */
   inc(labels: Labels<L>, by = 1): void {
-    this.stateOf(labels).value += by;
+    this.series(labels).inc(by);
   }
 }
 
 /** Goes up and down. */
 export class Gauge<L extends string> extends Counter<L> {
   set(labels: Labels<L>, value: number): void {
-    this.stateOf(labels).value = value;
+    this.series(labels).value = value;
   }
 
   dec(labels: Labels<L>, by = 1): void {
-    this.stateOf(labels).value -= by;
+    this.series(labels).inc(-by);
   }
 }
 
-interface Distribution {
+/** One distribution. */
+export class HistogramSeries {
+  readonly #bounds: Float64Array;
   /** By bucket, not cumulative; the last one is that without a bound. */
   readonly counts: Float64Array;
-  sum: number;
-  readonly exemplars: (Sample['exemplar'] | undefined)[];
-}
+  readonly exemplars: Sample['exemplar'][];
+  sum = 0;
 
-/** How values are distributed over buckets. */
-export class Histogram<L extends string> extends Instrument<L, Distribution> {
-  readonly #bounds: Float64Array;
-
-  constructor(definition: MetricDefinition) {
-    const { buckets = [] } = definition;
-    const size = buckets.length + 1;
-    super(definition, () => ({
-      counts: new Float64Array(size),
-      sum: 0,
-      exemplars: new Array(size).fill(undefined),
-    }));
-    this.#bounds = Float64Array.from(buckets);
+  constructor(bounds: Float64Array) {
+    this.#bounds = bounds;
+    this.counts = new Float64Array(bounds.length + 1);
+    this.exemplars = new Array(bounds.length + 1).fill(undefined);
   }
 
-  observe(labels: Labels<L>, value: number, exemplar?: Exemplar): void {
-    const state = this.stateOf(labels);
+  observe(value: number, exemplar?: Exemplar): void {
     const bounds = this.#bounds;
     let at = 0;
     while (at < bounds.length && value > (bounds[at] ?? 0)) at++;
-    state.counts[at] = (state.counts[at] ?? 0) + 1;
-    state.sum += value;
+    this.counts[at] = (this.counts[at] ?? 0) + 1;
+    this.sum += value;
     if (!exemplar) return;
     const labelSet = { trace_id: exemplar.traceId, span_id: exemplar.spanId };
-    state.exemplars[at] = { labelSet, value, timestamp: Date.now() / 1000 };
+    this.exemplars[at] = { labelSet, value, timestamp: Date.now() / 1000 };
+  }
+}
+
+/** How values are distributed over buckets. */
+export class Histogram<L extends string> extends Instrument<L, HistogramSeries> {
+  readonly #bounds: Float64Array;
+
+  constructor(definition: MetricDefinition) {
+    const bounds = Float64Array.from(definition.buckets ?? []);
+    super(definition, () => new HistogramSeries(bounds));
+    this.#bounds = bounds;
   }
 
-  protected override samples(sharedLabels: Record<string, string>, state: Distribution): Sample[] {
+  observe(labels: Labels<L>, value: number, exemplar?: Exemplar): void {
+    this.series(labels).observe(value, exemplar);
+  }
+
+  protected override samples(
+    sharedLabels: Record<string, string>,
+    state: HistogramSeries,
+  ): Sample[] {
     let count = 0;
     const samples = [...state.counts].map((inBucket, at): Sample => {
       count += inBucket;

@@ -152,7 +152,7 @@ export class RequestRecord implements HoldObserver {
   /** The model and operation are known. @param body absent where there is none that can be read */
   call(call: ModelCall, body?: CallBody): void {
     this.#call = call;
-    this.#telemetry.metrics.requestsInFlight.inc({ gen_ai_request_model: this.#model() });
+    this.#telemetry.called(call, this.#model());
     if (!this.#spans?.isRecording) return;
     const { tracing, nowMs } = this.#telemetry;
     const attributes = operationStart(call, body?.parameters(), tracing.profile);

@@ -1,11 +1,11 @@
 import { logLine } from './access-log.ts';
+import { CallSeries } from './call-series.ts';
 import {
   attemptOutcomes,
   type Operation,
   type Outcome,
   otherValue,
   phases,
-  providerName,
 } from './contract/values.ts';
 import type { RouterMetrics } from './metrics.ts';
 import type { ReplyFacts } from './reply-facts.ts';
@@ -58,6 +58,7 @@ export class RequestTelemetry {
   readonly tracing: Tracing;
   readonly nowMs: () => number;
   readonly #accessLog: RequestTelemetryOptions['accessLog'];
+  readonly #series = new Map<string, Map<Operation, CallSeries>>();
 
   constructor(options: RequestTelemetryOptions) {
     this.metrics = options.metrics;
@@ -95,61 +96,36 @@ export class RequestTelemetry {
     this.#accessLog?.info(logLine(summary), 'request');
   }
 
-  #count(summary: RequestSummary): void {
-    const { metrics } = this;
-    const { call, model, facts, ttftMs, answerMs, errorType } = summary;
-    metrics.requests.inc({
-      gen_ai_request_model: model,
-      gen_ai_operation_name: call?.operation ?? otherValue,
-      code: String(summary.end.status),
-      outcome: summary.outcome,
-    });
-    if (!call) return;
-    metrics.requestsInFlight.dec({ gen_ai_request_model: model });
-    const labels = {
-      gen_ai_operation_name: call.operation,
-      gen_ai_provider_name: providerName,
-      gen_ai_request_model: model,
-    };
-    const exemplar = summary.ids?.sampled ? summary.ids : undefined;
-    metrics.requestDuration.observe(
-      errorType === undefined ? labels : { ...labels, error_type: errorType },
-      summary.durationMs / 1000,
-      exemplar,
-    );
-    if (summary.attempts === 0) return;
-    metrics.routerOverhead.observe({}, summary.overheadMs / 1000);
-    if (ttftMs !== undefined) metrics.timeToFirstToken.observe(labels, ttftMs / 1000, exemplar);
-    if (facts) this.#countTokens(labels, facts, call.stream ? answerMs : undefined, summary.tenant);
+  /** Counts a call that begins. */
+  called({ operation }: ModelCall, model: string): void {
+    this.#seriesOf(operation, model).begun();
   }
 
-  #countTokens(
-    labels: Record<
-      'gen_ai_operation_name' | 'gen_ai_provider_name' | 'gen_ai_request_model',
-      string
-    >,
-    facts: ReplyFacts,
-    answerMs: number | undefined,
-    tenant: string | undefined,
-  ): void {
-    const { gen_ai_request_model } = labels;
-    const { inputTokens, outputTokens, cachedTokens, reasoningTokens } = facts;
-    for (const [type, tokens] of [
-      ['input', inputTokens],
-      ['output', outputTokens],
-    ] as const) {
-      if (tokens === undefined) continue;
-      this.metrics.tokens.inc({ gen_ai_request_model, tenant, type }, tokens);
-      this.metrics.tokenUsage.observe({ ...labels, gen_ai_token_type: type }, tokens);
+  #count(summary: RequestSummary): void {
+    const { call, model, end, outcome } = summary;
+    if (call) {
+      this.#seriesOf(call.operation, model).over(summary);
+      return;
     }
-    for (const [type, tokens] of [
-      ['cached_input', cachedTokens],
-      ['reasoning', reasoningTokens],
-    ] as const) {
-      if (tokens) this.metrics.tokens.inc({ gen_ai_request_model, tenant, type }, tokens);
+    this.metrics.requests.inc({
+      gen_ai_request_model: model,
+      gen_ai_operation_name: otherValue,
+      code: String(end.status),
+      outcome,
+    });
+  }
+
+  #seriesOf(operation: Operation, model: string): CallSeries {
+    let ofModel = this.#series.get(model);
+    if (!ofModel) {
+      ofModel = new Map();
+      this.#series.set(model, ofModel);
     }
-    if (answerMs !== undefined && outputTokens !== undefined && outputTokens > 1) {
-      this.metrics.timePerOutputToken.observe(labels, answerMs / 1000 / (outputTokens - 1));
+    let series = ofModel.get(operation);
+    if (!series) {
+      series = new CallSeries(this.metrics, operation, model);
+      ofModel.set(operation, series);
     }
+    return series;
   }
 }
