@@ -1,11 +1,9 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { freePort } from '../support/engines/process.ts';
-import { waitUntil } from '../support/wait-until.ts';
+import { startProgram } from './program.ts';
 
 /** A span as the Collector writes it (OTLP's JSON); ids in hexadecimal, kind 2 is SERVER, 3 CLIENT. */
 export interface CollectedSpan {
@@ -47,36 +45,19 @@ export async function startCollector(program: string): Promise<CollectorProcess>
     service: { pipelines: { traces: { receivers: ['otlp'], exporters: ['file'] } } },
   };
   await writeFile(join(folder, 'config.yaml'), stringify(config));
-  const args = ['--pdeathsig', 'KILL', program, '--config', join(folder, 'config.yaml')];
-  const child = spawn('setpriv', args, { stdio: ['ignore', 'ignore', 'pipe'] });
-  const closed = once(child, 'close');
-  let log = '';
-  child.stderr.on('data', (chunk) => {
-    log = (log + chunk).slice(-5_000);
-  });
-  const stop = async () => {
-    if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
-    await closed;
-    await rm(folder, { recursive: true, force: true });
-  };
   const headers = { 'content-type': 'application/json' };
-  await waitUntil('the Collector takes spans', async () => {
-    if (child.exitCode !== null) return 'ended';
-    const probe = await fetch(`http://${http}/v1/traces`, { method: 'POST', headers, body: '{}' });
-    return probe.ok ? 'ready' : undefined;
-  }).then(
-    async (state) => {
-      if (state === 'ended') throw new Error(log);
-    },
-    async (error: unknown) => {
-      await stop();
-      throw new Error(log, { cause: error });
-    },
+  const probe = { method: 'POST', headers, body: '{}' };
+  const end = await startProgram(
+    [program, '--config', join(folder, 'config.yaml')],
+    async () => (await fetch(`http://${http}/v1/traces`, probe)).ok,
   );
   return {
     httpUrl: `http://${http}`,
     grpcUrl: `http://${grpc}`,
-    stop,
+    async stop() {
+      await end();
+      await rm(folder, { recursive: true, force: true });
+    },
     async spans(traceId) {
       const lines = (await readFile(tracesPath, 'utf8')).split('\n').filter((line) => line !== '');
       return lines

@@ -1,11 +1,9 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { ensurePrometheus } from '../../hack/prometheus.ts';
-import { waitUntil } from '../support/wait-until.ts';
+import { startProgram } from './program.ts';
 
 const rulesPath = join(import.meta.dirname, '../../charts/fairlead/observability/alerts.yaml');
 
@@ -57,41 +55,21 @@ export async function startPrometheus(
   };
   await writeFile(join(folder, 'prometheus.yml'), stringify(config));
   const enter = networkPid ? ['nsenter', '--target', `${networkPid}`, '--net', '--'] : [];
-  const [program = '', ...args] = [
-    ...['setpriv', '--pdeathsig', 'KILL', ...enter, prometheusPath],
+  const command = [
+    ...[...enter, prometheusPath],
     `--config.file=${join(folder, 'prometheus.yml')}`,
     `--storage.tsdb.path=${join(folder, 'data')}`,
     `--web.listen-address=${networkPid ? '0.0.0.0' : '127.0.0.1'}:${port}`,
     '--enable-feature=exemplar-storage',
   ];
-  const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
-  const closed = once(child, 'close');
-  let log = '';
-  child.stderr.on('data', (chunk) => {
-    log = (log + chunk).slice(-5_000);
-  });
   const origin = `http://${host}:${port}`;
+  const end = await startProgram(command, async () => (await fetch(`${origin}/-/ready`)).ok);
   const get = async <T>(path: string, query: Record<string, string> = {}): Promise<T> => {
     const response = await fetch(`${origin}/api/v1/${path}?${new URLSearchParams(query)}`);
     const body = (await response.json()) as { data?: T; error?: string };
     if (body.data === undefined) throw new Error(`${JSON.stringify(query)}: ${body.error}`);
     return body.data;
   };
-  const stop = async () => {
-    if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
-    await closed;
-    await rm(folder, { recursive: true, force: true });
-  };
-  try {
-    await waitUntil('Prometheus is ready', async () => {
-      if (child.exitCode !== null) return true;
-      return (await fetch(`${origin}/-/ready`)).ok ? true : undefined;
-    });
-    if (child.exitCode !== null) throw new Error('Prometheus ended');
-  } catch (error) {
-    await stop();
-    throw new Error(log, { cause: error });
-  }
   return {
     query: async (expression) =>
       (await get<{ result: Sample[] }>('query', { query: expression })).result,
@@ -105,6 +83,9 @@ export async function startPrometheus(
       return found.flatMap(({ exemplars }) => exemplars);
     },
     alerts: async () => (await get<{ alerts: Alert[] }>('alerts')).alerts,
-    stop,
+    async stop() {
+      await end();
+      await rm(folder, { recursive: true, force: true });
+    },
   };
 }

@@ -1,3 +1,5 @@
+import { labelName } from './discovery.ts';
+
 /** A ServiceMonitor or PodMonitor as the chart renders it, as far as it is read here. */
 export interface Monitor {
   kind: string;
@@ -22,26 +24,21 @@ interface Endpoint {
 /**
  * Scrape configurations of Prometheus that do what prometheus-operator makes of a monitor: the targets that its
  * selectors choose, its labels, then the monitor's own relabellings (pkg/prometheus/promcfg.go).
- * @param kubeconfigPath how Prometheus reaches the API server
+ * @param targetsPath the file with all targets of the cluster
  */
-export function scrapeConfigsOf(monitor: Monitor, kubeconfigPath: string): object[] {
+export function scrapeConfigsOf(monitor: Monitor, targetsPath: string): object[] {
   const { kind, metadata, spec } = monitor;
   const isPod = kind === 'PodMonitor';
   const endpoints = (isPod ? spec.podMetricsEndpoints : spec.endpoints) ?? [];
-  const names = spec.namespaceSelector?.matchNames ?? [metadata.namespace];
+  const namespaces = spec.namespaceSelector?.matchNames ?? [metadata.namespace];
   const of = isPod ? 'pod' : 'service';
   const port = isPod ? 'pod_container_port_name' : 'endpoint_port_name';
   return endpoints.map((endpoint, index) => ({
     job_name: `${kind}/${metadata.namespace}/${metadata.name}/${index}`,
     honor_labels: endpoint.honorLabels ?? false,
-    kubernetes_sd_configs: [
-      {
-        role: isPod ? 'pod' : 'endpoints',
-        kubeconfig_file: kubeconfigPath,
-        ...(spec.namespaceSelector?.any ? {} : { namespaces: { names } }),
-      },
-    ],
+    file_sd_configs: [{ files: [targetsPath], refresh_interval: '1s' }],
     relabel_configs: [
+      ...(spec.namespaceSelector?.any ? [] : [keep('namespace', namespaces.join('|'))]),
       ...Object.entries(spec.selector.matchLabels ?? {}).map(([key, value]) =>
         keep(`${of}_label_${labelName(key)}`, value),
       ),
@@ -66,7 +63,6 @@ export function scrapeConfigsOf(monitor: Monitor, kubeconfigPath: string): objec
 
 const jobOf = ({ namespace, name }: Monitor['metadata']) => `${namespace}/${name}`;
 const meta = (name: string) => [`__meta_kubernetes_${name}`];
-const labelName = (key: string) => key.replaceAll(/[^a-zA-Z0-9_]/g, '_');
 
 function keep(name: string, regex: string): object {
   return { action: 'keep', source_labels: meta(name), regex };
