@@ -47,6 +47,7 @@ function world(spec: object = {}, metadata: object = {}) {
   const events: string[] = [];
   const verdicts: string[] = [];
   const registry = createRegistry('operator', 'test');
+  const metrics = createOperatorMetrics(registry);
   const load: ModelLoad = { inFlight: 0, held: 0, isComplete: true };
   const state: { fails: Error[]; applies: boolean } = { fails: [], applies: true };
   const put = (more: object, rest: object = {}) => {
@@ -81,7 +82,7 @@ function world(spec: object = {}, metadata: object = {}) {
         return () => listeners.delete(listener);
       },
     },
-    metrics: createOperatorMetrics(registry),
+    metrics,
     log: silentLogger,
     clock,
     wallMs: () => clock.nowMs(),
@@ -100,6 +101,7 @@ function world(spec: object = {}, metadata: object = {}) {
     state,
     put,
     registry,
+    metrics,
     async say(inFlight: number, held = 0) {
       Object.assign(load, { inFlight, held });
       for (const { onModel } of listeners) onModel?.(key);
@@ -280,13 +282,19 @@ test('a schedule begins and ends by the clock', async () => {
 });
 
 test('nothing is left of a model that goes, nor of timers after the end', async () => {
-  const { autoscaler, clock, models, say, registry } = world({ replicas: 1 });
+  const { autoscaler, clock, models, say, registry, metrics } = world({ replicas: 1 });
+  metrics.modelReplicas.set(
+    { gen_ai_request_model: 'skiff', namespace: 'models', state: 'ready' },
+    1,
+  );
   autoscaler.start();
   await say(3);
   expect(clock.pending).toBe(1);
   const [model] = models.store.list();
   if (model) models.remove(model);
   expect(clock.pending).toBe(0);
-  expect(await registry.metrics()).not.toMatch(/fairlead_autoscaler_signal\{/);
+  const shown = await registry.metrics();
+  expect(shown).not.toMatch(/fairlead_autoscaler_[a-z_]*\{/);
+  expect(shown).toMatch(/fairlead_model_replicas\{.*\} 1/);
   expect(autoscaler.verdictOf(key)).toBeUndefined();
 });

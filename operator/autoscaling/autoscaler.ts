@@ -7,9 +7,11 @@ import type { Logger } from '../../kube/logger.ts';
 import { keyOf } from '../../kube/object.ts';
 import type { Reflector } from '../../kube/reflector.ts';
 import type { HorizontalPodAutoscaler } from '../../kube/resources.ts';
+import type { ScaleDirection } from '../../telemetry/contract/values.ts';
 import type { OperatorMetrics } from '../../telemetry/metrics.ts';
 import type { ModelLoad, RouterDemand } from '../demand/routers.ts';
 import { otherScalerOf, targetOf } from './other-scalers.ts';
+import type { DecisionReason } from './policy.ts';
 import { type Look, ScaledModel } from './scaled-model.ts';
 import { noteOf, type ScalingVerdict, verdictOf } from './words.ts';
 
@@ -22,14 +24,7 @@ export interface AutoscalerOptions {
   /** With the index of other-scalers.ts. */
   otherScalers: Pick<Reflector<HorizontalPodAutoscaler>, 'addHandler' | 'store'>;
   demand: Pick<RouterDemand, 'loadOf' | 'listen'>;
-  metrics: Pick<
-    OperatorMetrics,
-    | 'autoscalerSignal'
-    | 'autoscalerTarget'
-    | 'autoscalerDesiredReplicas'
-    | 'autoscalerMaxReplicas'
-    | 'autoscalerDecisions'
-  >;
+  metrics: Pick<OperatorMetrics, (typeof shownOfEach)[number]>;
   log: Logger;
   clock: Clock;
   /** Milliseconds since 1970. */
@@ -48,6 +43,23 @@ export interface Autoscaler {
 }
 
 const fieldManager = 'fairlead-autoscaler';
+const shownOfEach = [
+  'autoscalerSignal',
+  'autoscalerTarget',
+  'autoscalerDesiredReplicas',
+  'autoscalerMaxReplicas',
+  'autoscalerDecisions',
+] as const;
+/** Which decisions there can be. */
+const possible: readonly [ScaleDirection, DecisionReason][] = [
+  ['up', 'first_request'],
+  ['up', 'burst'],
+  ['up', 'load'],
+  ['up', 'floor'],
+  ['down', 'load'],
+  ['down', 'idle'],
+  ['down', 'ceiling'],
+];
 
 /**
  * The autoscaler. Looks at a model when a router says something of it, when its object or another scaler of it
@@ -89,6 +101,12 @@ export function createAutoscaler(options: AutoscalerOptions): Autoscaler {
     forget(key);
     const model = new ScaledModel(deployment);
     models.set(key, model);
+    // A counter that begins with its first event hides that one from every rate.
+    for (const [direction, reason] of possible)
+      options.metrics.autoscalerDecisions.inc(
+        { gen_ai_request_model: model.servedName, direction, reason },
+        0,
+      );
     return model;
   }
 
@@ -174,9 +192,8 @@ export function createAutoscaler(options: AutoscalerOptions): Autoscaler {
     if (!model) return;
     model.cancelTimer?.();
     models.delete(key);
-    const { autoscalerDecisions: _, ...gauges } = options.metrics;
-    for (const gauge of Object.values(gauges))
-      gauge.retain(({ gen_ai_request_model }) => gen_ai_request_model !== model.servedName);
+    for (const name of shownOfEach)
+      options.metrics[name].retain((labels) => labels.gen_ai_request_model !== model.servedName);
   }
 
   const ends: (() => void)[] = [];
