@@ -92,7 +92,9 @@ export const canaryStatus = z
       .int32()
       .min(0)
       .max(100)
-      .describe('How many of a hundred requests go to the new revision now; routers follow it.'),
+      .describe(
+        'How many of a hundred requests go to the new revision now; routers follow it. It grows to the step’s as its replicas begin to serve.',
+      ),
     since: z
       .string()
       .max(32)

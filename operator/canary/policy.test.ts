@@ -26,7 +26,7 @@ function tally(requests: number, failures = 0, ttft = 100, tpot = 10): Tally {
 
 const view = (rest: Partial<CanaryView> = {}): CanaryView => ({
   ...{ spec, revision: 'new', current: 'old', before: undefined },
-  ...{ serves: true, late: undefined, canary: emptyTally, stable: emptyTally, nowMs },
+  ...{ serves: true, share: 100, late: undefined, canary: emptyTally, stable: emptyTally, nowMs },
   ...rest,
 });
 const running = (rest: Partial<CanaryStatus> = {}): CanaryStatus => ({
@@ -44,13 +44,15 @@ test('the first rollout of all, and one without a canary, have none', () => {
 
 test('a new revision begins at the first step, whose clock runs once it serves', () => {
   const { status, event } = decideCanary(view({ serves: false }));
-  expect(status).toMatchObject({ phase: 'Running', step: 1, weight: 10 });
+  expect(status).toMatchObject({ phase: 'Running', step: 1, weight: 0 });
   expect(status?.since).toBeUndefined();
   expect(status?.message).toMatch(
     /^Step 1 of 2: revision new gets 10 % .* then 50 %; it is compared with revision old\.$/,
   );
   expect(event?.reason).toBe('CanaryStep');
-  expect(decided({ before: status, serves: false })).toEqual(status);
+  expect(decided({ before: status, serves: false, share: 0 })).toEqual(status);
+  expect(decided({ before: status, serves: false, share: 4 })?.weight).toBe(4);
+  expect(decided({ before: status })?.weight).toBe(10);
   expect(decided({ before: status })?.since).toBe(new Date(nowMs).toISOString());
 });
 
@@ -60,7 +62,7 @@ test.each([
   ['both are', minuteMs, tally(10), 2],
 ])('it goes on when both are enough: %s', (_case, afterMs, canary, step) => {
   const status = decided({ before: running(), canary, stable: tally(90), nowMs: nowMs + afterMs });
-  expect(status).toMatchObject({ phase: 'Running', step, weight: step === 1 ? 10 : 50 });
+  expect(status).toMatchObject({ phase: 'Running', step, weight: 10 });
   expect(status?.since === undefined).toBe(step === 2);
 });
 
@@ -139,11 +141,16 @@ test('what it has decided it decides again', () => {
       fc.nat(600_000),
       fc.integer({ min: 1, max: 2 }),
       (canary, stable, serves, afterMs, step) => {
-        const at = { canary, stable, serves, nowMs: nowMs + afterMs };
+        const at = { canary, stable, serves, share: 5, nowMs: nowMs + afterMs };
         const first = decided({ ...at, before: running({ step, weight: step === 1 ? 10 : 50 }) });
         const isNewStep = first?.step !== step;
         const fresh = { canary: emptyTally, stable: emptyTally };
-        const again = { ...at, ...(isNewStep && fresh), serves: serves && !isNewStep };
+        const again = {
+          ...at,
+          ...(isNewStep && fresh),
+          serves: serves && !isNewStep,
+          share: first?.weight ?? 0,
+        };
         expect(decided({ ...again, before: first })).toEqual(first);
       },
     ),

@@ -14,6 +14,8 @@ export interface CanaryView {
   before: CanaryStatus | undefined;
   /** Whether the new revision's replicas of this step serve. */
   serves: boolean;
+  /** Its share of all replicas that serve, in a hundred. */
+  share: number;
   /** Why they will not, when all their time is over. */
   late: string | undefined;
   /** How each revision has answered in this step. */
@@ -58,12 +60,12 @@ function begun(spec: CanarySpec, revision: string, stableRevision: string): Cana
 }
 
 function running(view: CanaryView, spec: CanarySpec, before: CanaryStatus): CanaryDecision {
-  const { canary, stable, serves, late, nowMs } = view;
+  const { canary, stable, serves, share, late, nowMs } = view;
   const step = Math.min(before.step, spec.steps.length);
-  const { pause = '0s', weight = 0 } = spec.steps[step - 1] ?? {};
+  const { pause = '0s' } = spec.steps[step - 1] ?? {};
   const worse = late ?? failedGate(spec.gates, canary, stable);
   if (worse !== undefined) {
-    const message = `Rolled back in step ${step} of ${spec.steps.length}, at ${weight} % of the requests: ${worse}`;
+    const message = `Rolled back in step ${step} of ${spec.steps.length}, at ${before.weight} % of the requests: ${worse}`;
     return {
       status: { ...before, phase: 'RolledBack', weight: 0, message: message.slice(0, 1024) },
     };
@@ -76,19 +78,27 @@ function running(view: CanaryView, spec: CanarySpec, before: CanaryStatus): Cana
   if (isOver && step < spec.steps.length) return stepTo(spec, { ...before, step: step + 1 });
   if (isOver) return promoted(before);
   const since = before.since ?? (serves ? new Date(nowMs).toISOString() : undefined);
+  const most = weightOf(spec, step);
+  // While its replicas are still coming they get what they can carry.
+  const weight = serves ? most : Math.min(most, share);
   const { since: _, ...rest } = { ...before, step, weight };
   return { status: withMessage(spec, { ...rest, ...(since !== undefined && { since }) }) };
 }
 
+/** Of a hundred requests, those that a step is for. */
+export function weightOf(spec: CanarySpec | undefined, step: number): number {
+  return spec?.steps[step - 1]?.weight ?? 0;
+}
+
 /** Begins a step; its clock runs once its replicas serve. */
 function stepTo(spec: CanarySpec, { since: _, ...before }: CanaryStatus): CanaryDecision {
-  const weight = spec.steps[before.step - 1]?.weight ?? 0;
-  const status = withMessage(spec, { ...before, weight });
+  const status = withMessage(spec, before);
   return { status, event: { reason: 'CanaryStep', note: status.message } };
 }
 
 function withMessage(spec: CanarySpec, status: CanaryStatus): CanaryStatus {
-  const { step, weight, revision, stableRevision, since } = status;
+  const { step, revision, stableRevision, since } = status;
+  const weight = weightOf(spec, step);
   const { pause = '0s' } = spec.steps[step - 1] ?? {};
   const next = spec.steps[step]?.weight;
   const then = next === undefined ? 'then all of them' : `then ${next} %`;

@@ -1,9 +1,9 @@
-import type { CanaryStatus } from '../../crds/modeldeployment/canary.ts';
+import type { CanarySpec, CanaryStatus } from '../../crds/modeldeployment/canary.ts';
 import type { ModelDeployment } from '../../crds/modeldeployment.ts';
 import { keyOf } from '../../kube/object.ts';
 import { lateReplicas, type Plan, type PlanInput, plan } from '../modeldeployment/plan.ts';
 import { planCanary, sharesOf } from './plan.ts';
-import { type CanaryDecision, decideCanary } from './policy.ts';
+import { type CanaryDecision, decideCanary, weightOf } from './policy.ts';
 import type { Tallies } from './tallies.ts';
 import { emptyTally } from './tally.ts';
 
@@ -29,12 +29,15 @@ export function canaryStep(
         )
       : { canary: emptyTally, stable: emptyTally };
   const isCanary = (of: string) => of === revision;
-  const serving = present.filter((one) => isCanary(one.revision) && one.ready).length;
-  const wanted = sharesOf(replicas, before?.weight ?? 0, rollout.maxSurge).canary;
+  const ready = present.filter((one) => one.ready && one.state === 'live');
+  const serving = ready.filter((one) => isCanary(one.revision)).length;
+  const weight = isRunning ? weightOf(spec.rollout.canary, before.step) : 0;
+  const wanted = sharesOf(replicas, weight, rollout.maxSurge).canary;
   const isLate = lateReplicas(input).length > 0;
   const decision = decideCanary({
     ...{ spec: spec.rollout.canary, revision, current, before, nowMs, ...answered },
     serves: isRunning && serving > 0 && serving >= wanted,
+    share: Math.floor((100 * serving) / Math.max(1, ready.length)),
     late: isLate ? 'its replicas do not serve within spec.rollout.startTimeout.' : undefined,
   });
   if (decision.status?.phase !== 'Running') tallies.forget(keyOf(deployment));
@@ -42,9 +45,14 @@ export function canaryStep(
 }
 
 /** What to do now, as the canary wants it; without one, as the rollout does. */
-export function planWithCanary(input: PlanInput, canary: CanaryStatus | undefined): Plan {
+export function planWithCanary(
+  input: PlanInput,
+  spec: CanarySpec | undefined,
+  canary: CanaryStatus | undefined,
+): Plan {
   if (canary?.phase === 'Running') {
-    const { stableRevision: stable, weight } = canary;
+    const { stableRevision: stable, step } = canary;
+    const weight = weightOf(spec, step);
     const made = planCanary({ ...input, stable, weight });
     return { ...made, againAfterMs: Math.min(lookEveryMs, made.againAfterMs ?? lookEveryMs) };
   }
