@@ -198,7 +198,8 @@ export function createReconciler(options: ReconcilerOptions) {
   /** What the revision was found to do; the replica with the least to do is the one that is tried. */
   function tried({ deployment, present, cached, revision }: Observed): Capabilities | undefined {
     const { metadata, spec, status } = deployment;
-    const serving = present.filter((one) => one.revision === revision && one.ready);
+    const isLive = ({ state, ready }: Replica) => state === 'live' && ready;
+    const serving = present.filter((one) => one.revision === revision && isLive(one));
     const leastBusy = serving.toSorted((a, b) => demand.inFlight(a.uid) - demand.inFlight(b.uid));
     return prober.look({
       ...{ key: keyOf(deployment), uid: metadata.uid, revision, known: status?.capabilities },
