@@ -157,7 +157,10 @@ test('when every fallback fails the answer is an error, and each was asked once'
   upstream.answer = ({ socket }) => socket.resetAndDestroy();
   putExternal('a', {});
   putExternal('b', {});
-  router.putModel('own', { routing: { fallbacks: ['a', 'b', 'a'] } });
+  router.putModel('own', {
+    routing: { fallbacks: ['a', 'b', 'a'] },
+    hold: { timeout: '0s' },
+  });
   await router.untilReplicas('a', 1);
   await router.untilReplicas('b', 1);
   await router.untilReplicas('own', 0);
@@ -171,7 +174,7 @@ test('when every fallback fails the answer is an error, and each was asked once'
 test('a fallback that does not offer the endpoint is not asked', async () => {
   router.putModel('embedder', { features: ['Embeddings'] });
   router.putPod('embedder', 'embedder-0', upstream.port);
-  router.putModel('own', { routing: { fallbacks: ['embedder'] } });
+  router.putModel('own', { routing: { fallbacks: ['embedder'] }, hold: { timeout: '0s' } });
   await router.untilReplicas('embedder', 1);
   await router.untilReplicas('own', 0);
   expect((await ask('own')).status).toBe(503);

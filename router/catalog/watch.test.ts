@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from 'vitest';
 import { eventually } from '../../kube/testing/wait.ts';
 import { type ScriptedUpstream, sendJson, startUpstream } from '../testing/scripted-upstream.ts';
-import { startTestRouter, type TestRouter } from '../testing/test-router.ts';
+import { type ModelSpec, startTestRouter, type TestRouter } from '../testing/test-router.ts';
 
 let router: TestRouter;
 let upstream: ScriptedUpstream;
@@ -10,10 +10,10 @@ afterEach(async () => {
   await upstream.stop();
 });
 
-async function start(): Promise<void> {
+async function start(spec: ModelSpec = {}): Promise<void> {
   upstream = await startUpstream((request) => sendJson(request, { ok: true }));
   router = await startTestRouter();
-  router.putModel('m');
+  router.putModel('m', spec);
   router.putPod('m', 'm-0', upstream.port);
   await router.untilReplicas('m', 1);
 }
@@ -27,7 +27,7 @@ const ask = async (): Promise<number> =>
   ).status;
 
 test('a pod counts as soon as it is ready and no longer than that', async () => {
-  await start();
+  await start({ hold: { timeout: '0s' } });
   expect(await ask()).toBe(200);
   router.putPod('m', 'm-0', upstream.port, { ready: false });
   await eventually('the pod is out', async () => (await ask()) === 503);
