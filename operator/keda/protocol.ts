@@ -87,6 +87,4 @@ const definition = {
 export const externalScaler = fromJSON(definition as Parameters<typeof fromJSON>[0], {
   defaults: true,
   longs: Number,
-})[
-  'externalscaler.ExternalScaler'
-] as ServiceDefinition;
+})['externalscaler.ExternalScaler'] as ServiceDefinition;

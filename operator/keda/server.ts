@@ -79,13 +79,14 @@ export async function serveKeda(
       return metricsOf(scaledObjectRef, sources);
     }),
   });
-  const bound = Promise.withResolvers<number>();
-  server.bindAsync(`[::]:${port}`, ServerCredentials.createInsecure(), (error, at) => {
-    if (error) bound.reject(error);
-    else bound.resolve(at);
-  });
+  const bind = (address: string) =>
+    new Promise<number>((resolve, reject) => {
+      const bound = (error: Error | null, at: number) => (error ? reject(error) : resolve(at));
+      server.bindAsync(`${address}:${port}`, ServerCredentials.createInsecure(), bound);
+    });
   return {
-    port: await bound.promise,
+    // A machine without IPv6 has no such address.
+    port: await bind('[::]').catch(() => bind('0.0.0.0')),
     close: async () => server.forceShutdown(),
   };
 }
