@@ -18,7 +18,7 @@ if (!lws || !driver)
 const name = 'placement';
 
 describe.skipIf(!lws && !driver)('placement', () => {
-  const cluster = useCluster(name, ['fairlead']);
+  const cluster = useCluster(name, ['chat']);
   const { kubectl, condition, model } = cluster;
   let operator: OperatorProcess;
   let plugin: ChildProcess | undefined;
@@ -57,9 +57,11 @@ describe.skipIf(!lws && !driver)('placement', () => {
     async () => {
       const group = (args: string[]) => ({
         nodes: 2,
+        // A stand-in has no requests to end.
+        rollout: { drainTimeout: '1s' },
         engine: {
           type: 'Custom',
-          image: cluster.image('fairlead'),
+          image: cluster.image('chat'),
           command: ['node', '-e', groupEngine, 'group'],
           args,
         },
@@ -102,11 +104,12 @@ describe.skipIf(!lws && !driver)('placement', () => {
     async () => {
       const engine = {
         type: 'Custom',
-        image: cluster.image('fairlead'),
+        image: cluster.image('chat'),
         command: ['node', '-e', groupEngine, 'group'],
       };
       const accelerator = { profile: 'fake-gpu', count: 3 };
-      await kubectl().apply(skiff('halved', { nodes: 2, engine, accelerator }));
+      const rollout = { drainTimeout: '1s' };
+      await kubectl().apply(skiff('halved', { nodes: 2, engine, accelerator, rollout }));
       const message = await condition('halved', 'Ready', 'False', 'Unschedulable');
       expect(message).toMatch(
         /Replica halved-\w+-0-0: its worker halved-\w+-0-0-1: 0\/1 nodes .*Insufficient example\.com\/gpu/,
