@@ -98,8 +98,8 @@ export class LoadHistory {
   *#within(windowMs: number, nowMs: number): Generator<Stretch> {
     const beginMs = nowMs - windowMs;
     for (const stretch of this.#stretches) {
-      if (stretch.untilMs > beginMs)
-        yield { ...stretch, fromMs: Math.max(stretch.fromMs, beginMs) };
+      if (stretch.untilMs <= beginMs) continue;
+      yield stretch.fromMs >= beginMs ? stretch : { ...stretch, fromMs: beginMs };
     }
     const fromMs = Math.max(this.#sinceMs, beginMs);
     if (nowMs > fromMs) yield { fromMs, untilMs: nowMs, mean: this.#value, least: this.#value };
