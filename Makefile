@@ -23,7 +23,7 @@ demo: install ## A real cluster, the chart, a model, a streamed answer
 demo-down: install ## Remove the demo with its cluster
 	node hack/demo/main.ts down
 
-test: check $(if $(CI),vllm) test/conformance/clients/node_modules/.installed ## Every test a machine can run; ends with "N passed, N failed, N skipped"
+test: check $(if $(CI),vllm programs) test/conformance/clients/node_modules/.installed ## Every test a machine can run; ends with "N passed, N failed, N skipped"
 	vitest run
 
 unit: install ## Only the tests beside the code (no root, no cluster)
