@@ -173,7 +173,7 @@ test('what is remembered stays small however often the signal changes', () => {
   };
   const memory = remember(seen, config);
   let sizeAtOnce = 0;
-  for (let nowMs = 0; nowMs < 400_000; nowMs += 10) {
+  for (let nowMs = 0; nowMs < 100_000; nowMs += 10) {
     decide(memory, config, { ...seen, signal: (nowMs / 10) % 97, nowMs });
     sizeAtOnce = Math.max(sizeAtOnce, memory.history.size);
   }
