@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { spans as contract, type SpanDefinition } from '../telemetry/contract/spans.ts';
 import { openRaw, post } from './testing/raw-client.ts';
 import {
   beginStream,
@@ -202,4 +203,29 @@ test.each(cases)('$name: spans, metric and log agree', async (one) => {
     }),
   ]);
   expect(await requestsWith(one.outcome, one.status)).toBe(before + 1);
+});
+
+test('all these spans have what the contract requires, and nothing that it does not know', () => {
+  const types = {
+    ...{ string: 'string', int: 'number', double: 'number', boolean: 'boolean' },
+    'string[]': 'object',
+  };
+  const definitionOf = (name: string, kind: number): SpanDefinition => {
+    if (kind === 2) return contract.server;
+    if (name === 'fairlead.admission') return contract.admission;
+    return name === 'POST' ? contract.attempt : contract.operation;
+  };
+  expect(traced.collector.spans.length).toBeGreaterThan(cases.length * 2);
+  for (const { name, kind, attributes } of traced.collector.spans) {
+    const known = definitionOf(name, kind).attributes;
+    for (const [key, value] of Object.entries(attributes)) {
+      expect(known).toHaveProperty([key]);
+      const type = known[key]?.type ?? 'string';
+      expect([key, typeof value]).toEqual([key, types[type]]);
+      if (type === 'int') expect(Number.isInteger(value)).toBe(true);
+    }
+    for (const [key, { level }] of Object.entries(known)) {
+      if (level === 'required') expect(attributes).toHaveProperty([key]);
+    }
+  }
 });
