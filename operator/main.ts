@@ -15,7 +15,7 @@ import { readVersion } from '../telemetry/version.ts';
 import { followAgents } from './adapters/agents.ts';
 import { createAutoscaler } from './autoscaling/autoscaler.ts';
 import { otherScalerIndexes, withoutStatus } from './autoscaling/other-scalers.ts';
-import { createTallies } from './canary/tallies.ts';
+import { createCanaries } from './canary/step.ts';
 import { recordColdStarts } from './coldstart/record.ts';
 import { createCompanionsController, createCompanionsWatched } from './companions/controller.ts';
 import { ConfigError, type OperatorConfig, readConfig } from './config.ts';
@@ -118,9 +118,9 @@ export async function runOperator(config: OperatorConfig, signal: AbortSignal): 
       const common = { client: writer, metrics, log };
       const replicas = showReplicas(watched, shown, Date.now);
       beforeScrape = replicas.collect;
-      const tallies = createTallies();
+      const canaries = createCanaries();
       const stopListening = demand.listen({
-        onRevisions: tallies.heard,
+        onRevisions: canaries.heard,
         onDraining(uid) {
           const [pod] = watched.pods.store.byIndex(byUid, uid);
           for (const key of pod ? keysOfOwned(pod) : []) models.enqueue(key);
@@ -174,7 +174,7 @@ export async function runOperator(config: OperatorConfig, signal: AbortSignal): 
         coldStarts,
         prober,
         agents,
-        tallies,
+        canaries,
         autoscaler,
         progress.of,
       );

@@ -5,8 +5,7 @@ import { noAnswers, type RevisionDemand } from '../../protocol/demand.ts';
 import type { Replica } from '../modeldeployment/replica.ts';
 import { modelDeployment, nowMs, replica } from '../testing/fixtures.ts';
 import { carriedOut, planInput } from '../testing/plans.ts';
-import { canaryStep, planWithCanary } from './step.ts';
-import { createTallies, type Tallies } from './tallies.ts';
+import { createCanaries, planWithCanary } from './step.ts';
 
 const rollout = {
   canary: {
@@ -31,22 +30,28 @@ interface Course {
 /**
  * A canary of four replicas in virtual time, over two routers that split a steady load by the weight.
  * @param failing which share of its requests the new revision fails
+ * @param lag by how many looks the cached status is behind
  * @param restartAt a look at which another operator takes over, which knows what is in the status alone
  */
-function run({ failing = 0, restartAt = -1 } = {}): Course {
-  let tallies: Tallies = createTallies();
+function run({ failing = 0, restartAt = -1, lag = 0 } = {}): Course {
+  let canaries = createCanaries();
   let present: Replica[] = [0, 1, 2, 3].map((slot) => replica(slot, { revision: 'old' }));
   let status = { conditions: [] } as unknown as ModelDeploymentStatus;
+  const written = [status];
   const counts = new Map<string, RevisionDemand>();
   const seen: string[] = [];
   const limits = { ...planInput(1, []).rollout, maxSurge: 1 };
   for (let look = 0; look < 100; look++) {
-    if (look === restartAt) tallies = createTallies();
-    const deployment = modelDeployment({ replicas: 4, rollout }, status);
+    if (look === restartAt) canaries = createCanaries();
+    const deployment = modelDeployment(
+      { replicas: 4, rollout },
+      written.at(-1 - lag) ?? written[0],
+    );
     const input = planInput(4, present, { rollout: limits, nowMs: nowMs + look * lookEveryMs });
-    const { status: canary } = canaryStep(deployment, input, tallies);
+    const { status: canary } = canaries.step(deployment, input);
     const { canary: _, ...rest } = status;
     status = { ...rest, ...(canary && { canary }) };
+    written.push(status);
     present = carriedOut(
       present,
       planWithCanary(input, deployment.spec.rollout.canary, canary),
@@ -78,7 +83,7 @@ function run({ failing = 0, restartAt = -1 } = {}): Course {
         failures: (before?.failures ?? 0) + Math.round(revision === 'new' ? requests * failing : 0),
       };
       counts.set(key, demand);
-      tallies.heard(router, [demand]);
+      canaries.heard(router, [demand]);
     }
   }
 }
@@ -114,3 +119,15 @@ test('a canary that fails a third of its requests is gone at once, and the old r
   expect(present.map(({ revision }) => revision)).toEqual(['old', 'old', 'old', 'old']);
   expect(answered.get('new')).toBeLessThan(100);
 });
+
+test.each([
+  ['good', 0, 'Promoted'],
+  ['bad', 0.34, 'RolledBack'],
+])(
+  'on a cache that is behind a %s canary goes the same way, and not back',
+  (_which, failing, phase) => {
+    const behind = run({ failing, lag: 2 });
+    expect(behind.canary?.phase).toBe(phase);
+    expect(behind.seen).toEqual(run({ failing }).seen);
+  },
+);

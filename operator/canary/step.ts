@@ -4,21 +4,50 @@ import { keyOf } from '../../kube/object.ts';
 import { lateReplicas, type Plan, type PlanInput, plan } from '../modeldeployment/plan.ts';
 import { planCanary, sharesOf } from './plan.ts';
 import { type CanaryDecision, decideCanary, weightOf } from './policy.ts';
-import type { Tallies } from './tallies.ts';
+import { createTallies, type Tallies } from './tallies.ts';
 import { emptyTally } from './tally.ts';
 
 /** How often the gates of a canary are looked at. */
 const lookEveryMs = 1_000;
 
-/** Decides where the canary of a ModelDeployment is, by what its replicas and the routers say. */
-export function canaryStep(
-  deployment: ModelDeployment,
+/** The canaries of all ModelDeployments. */
+export interface Canaries extends Pick<Tallies, 'heard'> {
+  /** Where the canary of a ModelDeployment is, by what its replicas and the routers say. */
+  step(deployment: ModelDeployment, input: PlanInput): CanaryDecision;
+  /** Forgets a ModelDeployment that is gone, by `namespace/name`. */
+  forget(key: string): void;
+}
+
+export function createCanaries(): Canaries {
+  const tallies = createTallies();
+  /** What this process has decided last: the cached status may not have it yet. */
+  const decided = new Map<string, { uid: string; status: CanaryStatus | undefined }>();
+  return {
+    heard: tallies.heard,
+    step(deployment, input) {
+      const key = keyOf(deployment);
+      const { uid } = deployment.metadata;
+      const last = decided.get(key);
+      const before = last?.uid === uid ? last.status : deployment.status?.canary;
+      const decision = decide(deployment, input, before, tallies);
+      decided.set(key, { uid, status: decision.status });
+      if (decision.status?.phase !== 'Running') tallies.forget(key);
+      return decision;
+    },
+    forget(key) {
+      decided.delete(key);
+      tallies.forget(key);
+    },
+  };
+}
+
+function decide(
+  { spec, metadata }: ModelDeployment,
   input: PlanInput,
+  before: CanaryStatus | undefined,
   tallies: Tallies,
 ): CanaryDecision {
-  const { spec, status, metadata } = deployment;
   const { revision, fallback: current, present, replicas, rollout, nowMs } = input;
-  const before = status?.canary;
   const isRunning = before?.phase === 'Running' && before.revision === revision;
   const answered =
     isRunning && current !== undefined
@@ -34,14 +63,12 @@ export function canaryStep(
   const weight = isRunning ? weightOf(spec.rollout.canary, before.step) : 0;
   const wanted = sharesOf(replicas, weight, rollout.maxSurge).canary;
   const isLate = lateReplicas(input).length > 0;
-  const decision = decideCanary({
+  return decideCanary({
     ...{ spec: spec.rollout.canary, revision, current, before, nowMs, ...answered },
     serves: isRunning && serving > 0 && serving >= wanted,
     share: Math.floor((100 * serving) / Math.max(1, ready.length)),
     late: isLate ? 'its replicas do not serve within spec.rollout.startTimeout.' : undefined,
   });
-  if (decision.status?.phase !== 'Running') tallies.forget(keyOf(deployment));
-  return decision;
 }
 
 /** What to do now, as the canary wants it; without one, as the rollout does. */

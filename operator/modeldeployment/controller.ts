@@ -22,7 +22,7 @@ import {
 import type { Agents } from '../adapters/agents.ts';
 import type { Autoscaler } from '../autoscaling/autoscaler.ts';
 import { jobIndexes, keysOfWanting, type LoadStores } from '../cache/state.ts';
-import type { Tallies } from '../canary/tallies.ts';
+import type { Canaries } from '../canary/step.ts';
 import type { ColdStarts } from '../coldstart/record.ts';
 import type { OperatorConfig } from '../config.ts';
 import { keysOfRivals } from '../names/rivals.ts';
@@ -130,7 +130,7 @@ export function createModelDeploymentController(
   coldStarts: ColdStarts,
   prober: Prober,
   agents: Agents,
-  tallies: Tallies,
+  canaries: Canaries,
   scaling: Pick<Autoscaler, 'verdictOf'>,
   progressOf: LoadStores['progressOf'],
 ): Controller {
@@ -151,7 +151,7 @@ export function createModelDeploymentController(
       coldStarts,
       prober,
       agents,
-      tallies,
+      canaries,
       scaling,
       settings,
       routerUrl: settings.routerUrl,

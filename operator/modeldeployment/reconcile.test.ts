@@ -6,7 +6,7 @@ import { type Intent, type KubeObject, keyOf, type ResourceType } from '../../ku
 import type { ControllerRevision, Job, PersistentVolumeClaim, Pod } from '../../kube/resources.ts';
 import { createStore } from '../../kube/store.ts';
 import { jobIndexes } from '../cache/state.ts';
-import { createTallies } from '../canary/tallies.ts';
+import { createCanaries } from '../canary/step.ts';
 import { modelDeployment, nowMs } from '../testing/fixtures.ts';
 import { modelDeploymentIndexes, ownedIndexes, podIndexes } from './indexes.ts';
 import { createReconciler } from './reconcile.ts';
@@ -53,7 +53,7 @@ function operator(inFlight: Map<string, number> = new Map()) {
     },
     demand: { inFlight: (uid) => inFlight.get(uid) ?? 0, isDrained: () => false },
     coldStarts: { lastOf: () => undefined },
-    tallies: createTallies(),
+    canaries: createCanaries(),
     agents: { heard: () => undefined, stop() {} },
     scaling: { verdictOf: () => undefined },
     prober: { look: ({ known }) => known, forget() {} },

@@ -22,8 +22,7 @@ import { bringAdapters } from '../adapters/step.ts';
 import type { Autoscaler } from '../autoscaling/autoscaler.ts';
 import { bringLoads } from '../cache/bring.ts';
 import { type LoadStores, loadStates, withProgress } from '../cache/state.ts';
-import { canaryStep, planWithCanary } from '../canary/step.ts';
-import type { Tallies } from '../canary/tallies.ts';
+import { type Canaries, planWithCanary } from '../canary/step.ts';
 import type { ColdStarts } from '../coldstart/record.ts';
 import { engines } from '../engines/engines.ts';
 import { type ClaimantStores, conflictOf } from '../names/rivals.ts';
@@ -60,7 +59,7 @@ export interface ReconcilerOptions {
   coldStarts: Pick<ColdStarts, 'lastOf'>;
   prober: Pick<Prober, 'look' | 'forget'>;
   agents: Agents;
-  tallies: Tallies;
+  canaries: Canaries;
   scaling: Pick<Autoscaler, 'verdictOf'>;
   settings: ResolveSettings;
   routerUrl: string;
@@ -88,7 +87,7 @@ interface Outcome extends Applied {
  * Never writes: the spec of anything; `spec.replicas` is the user's or a scaler's.
  */
 export function createReconciler(options: ReconcilerOptions) {
-  const { client, events, settings, demand, prober, tallies, routerUrl, nowMs } = options;
+  const { client, events, settings, demand, prober, canaries, routerUrl, nowMs } = options;
   /** What this process has done to pods that the cache still has as they were. */
   const unseen: Unseen = new WeakMap();
 
@@ -96,7 +95,7 @@ export function createReconciler(options: ReconcilerOptions) {
     const observed = observe(key, options, unseen);
     if (!observed) {
       prober.forget(key);
-      tallies.forget(key);
+      canaries.forget(key);
       return undefined;
     }
     const { deployment, present, loads, changedProfile } = observed;
@@ -166,7 +165,7 @@ export function createReconciler(options: ReconcilerOptions) {
     const target = (isAhead && fallback) || revision;
     const wanted = { replicas, revision: target, fallback, rollout: limits };
     const input = { ...wanted, present, takenSlots, demand, nowMs: using.nowMs };
-    const canary = canaryStep(deployment, input, tallies);
+    const canary = canaries.step(deployment, input);
     const planned = planWithCanary(input, rollout.canary, canary.status);
     if (!isLoaded) planned.creates = planned.creates.filter((one) => one.revision !== revision);
     const applied = await applyPlan(deployment, templates, planned, using);

@@ -10,13 +10,12 @@ import type { HoldEnd } from '../hold/hold.ts';
 import { errorEvent, eventOf } from '../openai/dialects.ts';
 import type { ApiError } from '../openai/errors.ts';
 import { Answer } from './answer.ts';
-import type { AttemptListener } from './attempt.ts';
 import { ClientReply } from './client-reply.ts';
 import type { Deadline } from './deadline-wheel.ts';
 import { EngineError } from './engine-error.ts';
 import { isEngineDown } from './engine-state.ts';
 import { type Failure, timeouts } from './failure.ts';
-import { GuardedListener } from './guarded.ts';
+import { type CrashableListener, GuardedListener } from './guarded.ts';
 import {
   brokenOff,
   fullHold,
@@ -51,7 +50,7 @@ export function relay(shared: RelayDependencies, request: RelayRequest): void {
   new Relay(shared, request).start();
 }
 
-class Relay implements AttemptListener {
+class Relay implements CrashableListener {
   readonly #shared: RelayDependencies;
   readonly #request: RelayRequest;
   readonly #reply: ClientReply;
@@ -59,8 +58,6 @@ class Relay implements AttemptListener {
   readonly #guarded: GuardedListener;
   #total: Deadline | undefined;
   #wait: Wait | undefined;
-  /** When the request began to wait for a replica, if it had to. */
-  #heldSinceMs: number | undefined;
   #endStandIn: (() => void) | undefined;
   #visit: Visit | undefined;
   #counted: CountedAttempt | undefined;
@@ -73,24 +70,16 @@ class Relay implements AttemptListener {
     this.#request = request;
     this.#route = new Route(shared, request);
     this.#reply = new ClientReply(request.response);
-    this.#guarded = new GuardedListener(this, (thrown) => this.#crashed(thrown));
+    this.#guarded = new GuardedListener(this);
     this.#reply.onGone(() => this.#guard(() => this.#clientGone()));
   }
 
   start(): void {
-    this.#guard(() => {
-      const model = this.#request.targets()[0]?.model;
-      const { budgets, deadlines, ledger } = this.#shared;
-      if (model) {
-        ledger.arrived(model);
-        budgets.earn(model.servedName);
-        const { totalMs } = model.routing.timeouts;
-        this.#total = deadlines.after(totalMs, () => this.#guard(() => this.#fail(timeouts.total)));
-      }
-      const stop = this.#route.next();
-      if (stop) this.#go(stop);
-      else this.#stuck();
-    });
+    try {
+      this.#start();
+    } catch (thrown) {
+      this.crashed(thrown);
+    }
   }
 
   head(status: number, rawHeaders: readonly (string | Buffer)[]): void {
@@ -156,6 +145,41 @@ class Relay implements AttemptListener {
     } else this.#stuck(failure);
   }
 
+  /** Something on the way threw. */
+  crashed(thrown: unknown): void {
+    const error = this.#request.fault(thrown);
+    const { response } = this.#request;
+    try {
+      this.#stopWaiting();
+      this.#visit?.attempt.abort();
+      if (this.#visit) this.#leave('failed', undefined, error.kind.label);
+    } catch {
+      // What threw once may throw again; the client is answered all the same.
+      this.#visit = undefined;
+    }
+    try {
+      if (this.#answer && !response.writableEnded) this.#answer.truncate(error);
+      if (this.#answer) this.#over(error.kind.label);
+      else this.#refuse(error);
+    } catch {
+      response.destroy();
+    }
+  }
+
+  #start(): void {
+    const model = this.#request.targets()[0]?.model;
+    const { budgets, deadlines, ledger } = this.#shared;
+    if (model) {
+      ledger.arrived(model);
+      budgets.earn(model.servedName);
+      const { totalMs } = model.routing.timeouts;
+      this.#total = deadlines.after(totalMs, () => this.#guard(() => this.#fail(timeouts.total)));
+    }
+    const stop = this.#route.next();
+    if (stop) this.#go(stop);
+    else this.#stuck();
+  }
+
   #go({ target, candidates, isRetry }: Stop): void {
     const { body, asked, sessionKey = asked.sessionKey } = this.#request;
     const { model, adapter } = target;
@@ -193,24 +217,11 @@ class Relay implements AttemptListener {
   /** No replica can take the request now: it waits for one, where one may come, or is refused. */
   #stuck(failure?: Failure): void {
     const [target] = this.#request.targets();
-    const mayCome =
-      target &&
-      this.#request.onlyReplica === undefined &&
-      (target.model.replicas.length === 0 ||
-        (this.#heldSinceMs === undefined &&
-          (this.#route.isKeptBack || this.#shared.hold.isBusy(target))));
-    const wait = mayCome
-      ? Wait.begin(this.#shared, target, this.#request, this.#reply, this.#heldSinceMs, {
-          canGoElsewhere: () => this.#route.canGoElsewhere(),
-          over: (end) => this.#guard(() => this.#waitOver(end)),
-        })
-      : 'not_held';
-    if (wait === 'not_held') this.#refuse(failure ? unanswered(failure) : notReady(target));
-    else if (wait === 'full') this.#refuse(fullHold(target?.model));
-    else {
-      this.#wait = wait;
-      this.#heldSinceMs = wait.sinceMs;
-    }
+    const over = (end: HoldEnd) => this.#guard(() => this.#waitOver(end));
+    const wait = Wait.begin(this.#shared, this.#route, this.#request, this.#reply, over);
+    if (wait === 'full') this.#refuse(fullHold(target?.model));
+    else if (wait !== 'not_held') this.#wait = wait;
+    else this.#refuse(failure ? unanswered(failure) : notReady(target));
   }
 
   #waitOver(end: HoldEnd): void {
@@ -315,32 +326,11 @@ class Relay implements AttemptListener {
     this.#over(errorType);
   }
 
-  /** Something on the way threw. */
-  #crashed(thrown: unknown): void {
-    const error = this.#request.fault(thrown);
-    const { response } = this.#request;
-    try {
-      this.#stopWaiting();
-      this.#visit?.attempt.abort();
-      if (this.#visit) this.#leave('failed', undefined, error.kind.label);
-    } catch {
-      // What threw once may throw again; the client is answered all the same.
-      this.#visit = undefined;
-    }
-    try {
-      if (this.#answer && !response.writableEnded) this.#answer.truncate(error);
-      if (this.#answer) this.#over(error.kind.label);
-      else this.#refuse(error);
-    } catch {
-      response.destroy();
-    }
-  }
-
   #guard(step: () => void): void {
     try {
       step();
     } catch (thrown) {
-      this.#crashed(thrown);
+      this.crashed(thrown);
     }
   }
 
@@ -368,7 +358,8 @@ class Relay implements AttemptListener {
     this.#visit = undefined;
     const isStream = this.#request.asked.stream;
     const { outputTokens } = (this.#counted && record.facts()) ?? {};
-    this.#counted?.end({ outcome, statusCode, isStream, outputTokens });
+    // What an idle connection lost says nothing of the replica.
+    if (!isAskedAgain) this.#counted?.end({ outcome, statusCode, isStream, outputTokens });
     this.#counted = undefined;
     record.attemptEnded({ outcome, statusCode, errorType });
   }
