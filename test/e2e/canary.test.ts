@@ -32,7 +32,7 @@ const spec = (engine: object) => ({
   replicas: 2,
   accelerator: undefined,
   resources: { requests: { cpu: '50m' }, limits: { cpu: '300m' } },
-  rollout: { canary },
+  rollout: { canary, drainTimeout: '30s' },
   engine,
 });
 const good = (round: number) => ({

@@ -7,3 +7,6 @@ createServer((request, response) => {
   response.writeHead(isAsked ? 503 : 200, { 'content-type': 'application/json' });
   response.end(isAsked ? '{"error":{"message":"This engine only fails."}}' : '{}');
 }).listen(8000);
+
+// The first process of a container has to end by itself.
+process.once('SIGTERM', () => process.exit());
