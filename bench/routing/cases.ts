@@ -1,7 +1,7 @@
 import { readMooncake } from './mooncake.ts';
 import { type ReplicaModel, referenceModel } from './replica.ts';
 import type { Workload } from './request.ts';
-import { own, rules } from './rules/all.ts';
+import { rules } from './rules/all.ts';
 import { simulate } from './simulate.ts';
 import { meanOf, type Summary, summarize } from './summary.ts';
 import { generate, type Kind } from './workloads.ts';
@@ -18,11 +18,6 @@ export interface Case {
   /** How long they come; of a trace: how much of the record is played. */
   readonly forS: number;
   readonly kvTokens: number;
-}
-
-/** A case of some of the rules. */
-export interface RoutersCase extends Case {
-  readonly rules: readonly string[];
 }
 
 /** What all rules made of a case. */
@@ -71,8 +66,18 @@ export const cases: readonly Case[] = [
   ]),
 ];
 
+const quickRates: Readonly<Record<Case['workload'], number>> = {
+  ...{ mooncake: 1, business: 12, chat: 8, agents: 1.4, short: 80, hot: 40, mixed: 12 },
+};
+
+/** Of each workload the case in the middle. */
+export const quickCases = cases.filter(
+  ({ workload, replicas, routers, rate }) =>
+    routers === 1 && replicas === 8 && rate === quickRates[workload],
+);
+
 /** The router's rule with one router, and with several that tell each other what they do or do not. */
-export const severalRouters: readonly RoutersCase[] = (
+export const severalRouters: readonly Case[] = (
   [
     ['mooncake', 16, 3, 900],
     ['business', 8, 12, 60],
@@ -88,7 +93,7 @@ export const severalRouters: readonly RoutersCase[] = (
     { routers: 2, isShared: true },
     { routers: 4, isShared: true },
     { routers: 4, isShared: false },
-  ].map((routers) => ({ workload, replicas, rate, forS, kvTokens, ...routers, rules: [own] })),
+  ].map((routers) => ({ workload, replicas, rate, forS, kvTokens, ...routers })),
 );
 
 /**
@@ -96,10 +101,10 @@ export const severalRouters: readonly RoutersCase[] = (
  * @param tracePath where Mooncake's trace is
  */
 export function runCase(
-  one: Case | RoutersCase,
+  one: Case,
   seeds: readonly number[],
   tracePath: string | undefined,
-  names: readonly string[] = 'rules' in one ? one.rules : Object.keys(rules),
+  names: readonly string[] = Object.keys(rules),
 ): CaseResult {
   const { workload: kind, replicas, routers, rate, forS, isShared = true } = one;
   const model: ReplicaModel = { ...referenceModel, kvTokens: one.kvTokens };

@@ -2,7 +2,7 @@ import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, release } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { cases, runCase, severalRouters } from './cases.ts';
+import { cases, quickCases, runCase, severalRouters } from './cases.ts';
 import { measureDecision } from './decision.ts';
 import { measureEngines } from './engines.ts';
 import { measureOverload } from './overload.ts';
@@ -16,6 +16,7 @@ const seeds = [11, 12];
  * Runs all cases, writes README.md and plots/ anew and adds a line to results.jsonl.
  * `--trace PATH` (or MOONCAKE_TRACE): Mooncake's conversation trace; without it its cases are left out.
  * `--engines`: real llama-servers too (root).
+ * `--quick`: of each workload one case.
  * `--pieces PATH`: keeps each piece there when it is done, and does not do those again that are there.
  * `--for-s SECONDS`: begins no piece after that time, and writes no page when one is left; exit status 3.
  */
@@ -24,6 +25,7 @@ async function main(): Promise<void> {
     options: {
       trace: { type: 'string' },
       engines: { type: 'boolean' },
+      quick: { type: 'boolean' },
       pieces: { type: 'string' },
       'for-s': { type: 'string' },
     },
@@ -35,8 +37,9 @@ async function main(): Promise<void> {
 
   const decision = await pieces.do('the cost of a decision', measureDecision);
   const engines = values.engines ? await pieces.do('real engines', measureEngines) : undefined;
+  const overload = await pieces.do('overload', measureOverload);
   const done = [];
-  for (const one of cases.filter(isThere)) {
+  for (const one of (values.quick ? quickCases : cases).filter(isThere)) {
     done.push(await pieces.do(JSON.stringify(one), () => runCase(one, seeds, trace)));
   }
   const several = [];
@@ -45,7 +48,6 @@ async function main(): Promise<void> {
       await pieces.do(`several ${JSON.stringify(one)}`, () => runCase(one, seeds, trace)),
     );
   }
-  const overload = await pieces.do('overload', measureOverload);
   if (!decision || !overload || pieces.left > 0) {
     process.stderr.write(`${pieces.left} pieces are left\n`);
     process.exitCode = 3;
