@@ -37,13 +37,13 @@ export function tracingConfigured(env: NodeJS.ProcessEnv): boolean {
 
 /**
  * Sets the standard variables that say nothing to Fairlead's defaults: traces only, a parent-based ratio
- * of 0.1, a queue of 16,384 spans sent each second, and a resource that names this pod.
+ * of 0.1, a queue of 16,384 spans sent each second.
  */
 export function applyDefaults(env: NodeJS.ProcessEnv, program: string, version: string): void {
   env.OTEL_SERVICE_NAME ||= program;
-  env.OTEL_RESOURCE_ATTRIBUTES = [resourceOf(env, program, version), env.OTEL_RESOURCE_ATTRIBUTES]
-    .filter(Boolean)
-    .join(',');
+  // Of the same attribute the last counts; the chart tells pod and namespace by the Downward API.
+  const given = env.OTEL_RESOURCE_ATTRIBUTES;
+  env.OTEL_RESOURCE_ATTRIBUTES = [`service.version=${version}`, ...(given ? [given] : [])].join();
   env.OTEL_NODE_RESOURCE_DETECTORS ||= 'serviceinstance,host,env';
   env.OTEL_METRICS_EXPORTER ||= 'none';
   env.OTEL_LOGS_EXPORTER ||= 'none';
@@ -54,22 +54,6 @@ export function applyDefaults(env: NodeJS.ProcessEnv, program: string, version: 
     env.OTEL_TRACES_SAMPLER = 'parentbased_traceidratio';
     env.OTEL_TRACES_SAMPLER_ARG ||= '0.1';
   }
-}
-
-/** What the chart tells by the Downward API, as OTEL_RESOURCE_ATTRIBUTES; the user's own come after it. */
-function resourceOf(env: NodeJS.ProcessEnv, program: string, version: string): string {
-  const { FAIRLEAD_NAMESPACE: namespace, FAIRLEAD_POD_NAME: pod, FAIRLEAD_NODE_NAME: node } = env;
-  const attributes = {
-    'service.version': version,
-    'service.namespace': namespace,
-    'service.instance.id': namespace && pod && `${namespace}.${pod}.${program}`,
-    'k8s.namespace.name': namespace,
-    'k8s.pod.name': pod,
-    'k8s.node.name': node,
-  };
-  return Object.entries(attributes)
-    .flatMap(([key, value]) => (value ? [`${key}=${encodeURIComponent(value)}`] : []))
-    .join(',');
 }
 
 /**
