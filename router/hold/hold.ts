@@ -26,7 +26,7 @@ export interface HeldRequest extends Queued {
   /** Whether a fallback can take it; asked when the catalog has changed. */
   canGoElsewhere(): boolean;
   /** Told once, unless the request leaves before. At `room` it must go to a replica at once. */
-  over(end: HoldEnd, waitedMs: number): void;
+  over(end: HoldEnd): void;
 }
 
 /** A request's place among those that wait. */
@@ -228,7 +228,7 @@ export class Hold {
 
   #end(queue: TargetQueue, entry: Entry, end: HoldEnd): void {
     if (!this.#remove(queue, entry)) return;
-    entry.request.over(end, this.#options.nowMs() - entry.sinceMs);
+    entry.request.over(end);
   }
 
   /** @returns false: it is not there any more */

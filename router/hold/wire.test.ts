@@ -224,7 +224,7 @@ test('a thousand requests at zero: none is lost', async () => {
     const answer = await fetch(`${router.address}/v1/chat/completions`, { method: 'POST', body });
     return [answer.status, ((await answer.json()) as { mark: string }).mark];
   });
-  await eventually('all are held', () => router.inFlight() === 1_000);
+  await eventually('all are held', () => router.inFlight() === 1_000, 200_000);
   let [open, most] = [0, 0];
   upstream.answer = (request) => {
     most = Math.max(most, ++open);
@@ -237,4 +237,4 @@ test('a thousand requests at zero: none is lost', async () => {
   expect(await Promise.all(answers)).toEqual(numbered(1_000).map((mark) => [200, mark]));
   expect(most).toBeLessThanOrEqual(8);
   expect(router.inFlight()).toBe(0);
-});
+}, 240_000);

@@ -1,21 +1,24 @@
 import type { AttemptListener } from './attempt.ts';
 import type { Failure } from './failure.ts';
 
-/** Hears an attempt for another, and tells it of what it throws, which undici would lose or the process die of. */
-export class GuardedListener implements AttemptListener {
-  readonly #listener: AttemptListener;
-  readonly #crashed: (thrown: unknown) => void;
+/** A listener that is told of what it throws itself. */
+export interface CrashableListener extends AttemptListener {
+  crashed(thrown: unknown): void;
+}
 
-  constructor(listener: AttemptListener, crashed: (thrown: unknown) => void) {
+/** Stands between an attempt and its listener: what that throws, undici would lose or the process die of. */
+export class GuardedListener implements AttemptListener {
+  readonly #listener: CrashableListener;
+
+  constructor(listener: CrashableListener) {
     this.#listener = listener;
-    this.#crashed = crashed;
   }
 
   head(status: number, rawHeaders: readonly (string | Buffer)[]): void {
     try {
       this.#listener.head(status, rawHeaders);
     } catch (thrown) {
-      this.#crashed(thrown);
+      this.#listener.crashed(thrown);
     }
   }
 
@@ -23,7 +26,7 @@ export class GuardedListener implements AttemptListener {
     try {
       return this.#listener.data(chunk);
     } catch (thrown) {
-      this.#crashed(thrown);
+      this.#listener.crashed(thrown);
       return true;
     }
   }
@@ -32,7 +35,7 @@ export class GuardedListener implements AttemptListener {
     try {
       this.#listener.end();
     } catch (thrown) {
-      this.#crashed(thrown);
+      this.#listener.crashed(thrown);
     }
   }
 
@@ -40,7 +43,7 @@ export class GuardedListener implements AttemptListener {
     try {
       this.#listener.failed(failure);
     } catch (thrown) {
-      this.#crashed(thrown);
+      this.#listener.crashed(thrown);
     }
   }
 }

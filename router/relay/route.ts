@@ -36,7 +36,10 @@ export class Route {
   #asked = { model: '', times: 0 };
   /** It has waited for the model asked for, and passes those that still do. */
   #hasWaited = false;
+  /** All replicas have as much as they can do, and the request is of those that wait then. */
   #isKeptBack = false;
+  /** When the request began to wait for a replica, if it had to; milliseconds of the hold's clock. */
+  heldSinceMs: number | undefined;
 
   constructor(shared: RouteDependencies, request: RelayRequest) {
     this.#shared = shared;
@@ -67,9 +70,13 @@ export class Route {
     return undefined;
   }
 
-  /** All replicas have as much as they can do, and the request is of those that wait then. */
-  get isKeptBack(): boolean {
-    return this.#isKeptBack;
+  /** What the request may wait for, now that it can go nowhere; undefined: nothing. */
+  worthWaitingFor(): Target | undefined {
+    const [target] = this.#request.targets();
+    if (!target || this.#request.onlyReplica !== undefined) return undefined;
+    if (target.model.replicas.length === 0) return target;
+    const othersGoFirst = this.#isKeptBack || this.#shared.hold.isBusy(target);
+    return this.heldSinceMs === undefined && othersGoFirst ? target : undefined;
   }
 
   /** The request has waited for the model asked for: it may go there now. */
@@ -89,6 +96,7 @@ export class Route {
 
   /** Others wait for the model, and this one must not pass them. */
   #mustWait(target: Target, isAskedFor: boolean): boolean {
+    if (this.#request.onlyReplica !== undefined) return false;
     return this.#shared.hold.isBusy(target) && !(isAskedFor && this.#hasWaited);
   }
 

@@ -1,20 +1,14 @@
-import type { Target } from '../catalog/target.ts';
 import { type Hold, type HoldEnd, type HoldPlace, isHeld } from '../hold/hold.ts';
 import type { ClientReply } from './client-reply.ts';
 import type { Deadline } from './deadline-wheel.ts';
 import type { Deadlines } from './deadlines.ts';
 import type { RelayRequest } from './request.ts';
+import type { Route } from './route.ts';
 
 /** What waiting needs of what all requests share. */
 export interface WaitDependencies {
   hold: Hold;
   deadlines: Deadlines;
-}
-
-/** How a wait ends; see {@link HoldEnd}. */
-export interface WaitHandler {
-  canGoElsewhere(): boolean;
-  over(end: HoldEnd): void;
 }
 
 /** Clients of streams are told after this that their request is held: proxies give up on silence. */
@@ -46,38 +40,38 @@ export class Wait {
   }
 
   /**
-   * Begins to wait.
-   * @param sinceMs when the request began to wait, for one that waits again
-   * @returns `not_held`: requests do not wait for this model; `full`: too many wait
+   * Begins to wait for what the route leads to, where a replica may come.
+   * @param over told once, unless the request leaves before
+   * @returns `not_held`: nothing to wait for; `full`: too many wait
    */
   static begin(
     { hold, deadlines }: WaitDependencies,
-    { model, adapter }: Target,
+    route: Route,
     request: RelayRequest,
     reply: ClientReply,
-    sinceMs: number | undefined,
-    handler: WaitHandler,
+    over: (end: HoldEnd) => void,
   ): Wait | 'not_held' | 'full' {
-    if (!isHeld(model)) return 'not_held';
+    const { model, adapter } = route.worthWaitingFor() ?? {};
+    if (!model || !isHeld(model)) return 'not_held';
     const { record } = request;
-    const why = `for a replica of ${model.servedName}`;
-    const wait = new Wait(deadlines, request, reply, why);
+    const wait = new Wait(deadlines, request, reply, `for a replica of ${model.servedName}`);
     wait.#place = hold.enter(model, adapter, {
       priority: request.priority ?? 0,
       precedence: request.precedence,
       bytes: request.body.length,
-      sinceMs,
-      canGoElsewhere: handler.canGoElsewhere,
+      sinceMs: route.heldSinceMs,
+      canGoElsewhere: () => route.canGoElsewhere(),
       over: (end) => {
         wait.#next?.cancel();
         record.released(queueOutcomes[end]);
-        handler.over(end);
+        over(end);
       },
     });
     if (!wait.#place) {
       record.released('rejected');
       return 'full';
     }
+    route.heldSinceMs = wait.#place.sinceMs;
     record.held();
     if (isStream(request)) {
       wait.#next = deadlines.after(reply.head ? commentEveryMs : headAfterMs, () => wait.#tell());
@@ -85,12 +79,7 @@ export class Wait {
     return wait;
   }
 
-  /** When the request began to wait. */
-  get sinceMs(): number | undefined {
-    return this.#place?.sinceMs;
-  }
-
-  /** The client has gone, or the request has ended otherwise; the handler is not told. */
+  /** The client has gone, or the request has ended otherwise. */
   leave(): void {
     this.#next?.cancel();
     this.#place?.leave();

@@ -1,5 +1,4 @@
 import { eventually } from '../../kube/testing/wait.ts';
-import { demandPath } from '../../protocol/demand.ts';
 import { DemandFollowers } from '../../protocol/followers.ts';
 import { openRaw, post, type RawClient } from './raw-client.ts';
 import type { ScriptedUpstream, UpstreamRequest } from './scripted-upstream.ts';
@@ -49,10 +48,10 @@ export function openAt(upstream: ScriptedUpstream) {
   };
 }
 
-/** What a router tells of a model in its demand stream now; `reconnect` begins a new stream. */
+/** Follows a router's demand stream; `told` is what it last said of a model. */
 export function demandOf(router: TestRouter, model: string) {
   const followers = new DemandFollowers({}, () => performance.now());
-  followers.set('router', new URL(demandPath, router.internalAddress).origin);
+  followers.set('router', router.internalAddress);
   return {
     told: () => followers.live()[0]?.state?.models.get(`default/${model}`),
     stop: () => followers.stop(),
