@@ -8,6 +8,7 @@ import { measureEngines } from './engines.ts';
 import { measureOverload } from './overload.ts';
 import { type Results, renderPage, renderPlots } from './page.ts';
 import { Pieces } from './pieces.ts';
+import { own } from './rules/all.ts';
 
 const here = import.meta.dirname;
 const seeds = [11, 12];
@@ -44,9 +45,8 @@ async function main(): Promise<void> {
   }
   const several = [];
   for (const one of severalRouters.filter(isThere)) {
-    several.push(
-      await pieces.do(`several ${JSON.stringify(one)}`, () => runCase(one, seeds, trace)),
-    );
+    const name = `several ${JSON.stringify(one)}`;
+    several.push(await pieces.do(name, () => runCase(one, seeds, trace, [own])));
   }
   if (!decision || !overload || pieces.left > 0) {
     process.stderr.write(`${pieces.left} pieces are left\n`);
