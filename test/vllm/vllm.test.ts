@@ -237,6 +237,8 @@ describe.skipIf(!vllm)('vLLM as a pod', () => {
     );
     await becomesReady('real');
     const [next] = await cluster.pods('real');
-    expect(await loadedBy(next!.metadata.name)).toEqual(['more']);
+    const { adapters: wanted = [] } = (await cluster.model('real')).status ?? {};
+    expect(wanted).toHaveLength(1);
+    expect(await loadedBy(next!.metadata.name)).toEqual(wanted.map((one) => one.name));
   });
 });
