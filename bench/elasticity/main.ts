@@ -1,5 +1,5 @@
 import { appendFileSync, writeFileSync } from 'node:fs';
-import { cpus, release, totalmem } from 'node:os';
+import { cpus, loadavg, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { type ColdStarts, measureColdStarts } from './cold-start.ts';
 import { renderPage } from './page.ts';
@@ -9,6 +9,8 @@ import { measureReaction, type Reaction } from './reaction.ts';
 export interface Results {
   date: string;
   machine: string;
+  /** Runnable processes before the run (the load average of a minute): other work on the machine. */
+  load: number;
   reaction: Reaction;
   coldStarts: ColdStarts;
 }
@@ -21,10 +23,11 @@ function describeMachine(): string {
 
 async function main(): Promise<void> {
   const say = (line: string) => process.stderr.write(`${new Date().toISOString()} ${line}\n`);
+  const load = Math.round(loadavg()[0] ?? 0);
   const reaction = await measureReaction(say);
   const coldStarts = await measureColdStarts(say);
   const date = new Date().toISOString().slice(0, 10);
-  const results: Results = { date, machine: describeMachine(), reaction, coldStarts };
+  const results: Results = { date, machine: describeMachine(), load, reaction, coldStarts };
   // One line for each run, so that runs can be compared.
   appendFileSync(join(import.meta.dirname, 'results.jsonl'), `${JSON.stringify(results)}\n`);
   const page = renderPage(results);

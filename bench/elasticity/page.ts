@@ -10,7 +10,7 @@ export function quantile(values: readonly number[], share: number): number {
 }
 
 /** The page of figures, from one run. */
-export function renderPage({ date, machine, reaction, coldStarts }: Results): string {
+export function renderPage({ date, machine, load, reaction, coldStarts }: Results): string {
   const ms = (value: number) => value.toFixed(1);
   const times = (what: string, values: readonly number[], bar: string) => [
     what,
@@ -35,7 +35,8 @@ export function renderPage({ date, machine, reaction, coldStarts }: Results): st
   ];
   return `# Figures of elasticity
 
-Written by \`make bench-elasticity\`; do not edit. ${date}, ${machine}.
+Written by \`make bench-elasticity\`; do not edit. ${date}, ${machine}; ${load} runnable
+processes of other work before the run.
 
 ## Reaction
 
