@@ -25,6 +25,12 @@ export type HeaderCarrier = Record<string, string | string[] | undefined>;
 /** Turns the telemetry's clock into the time of day. */
 export type TimeOf = (ms: number) => HrTime;
 
+/** A span with what it began with: the SDK copies all that it is given each time it is given something. */
+interface OpenSpan {
+  readonly span: Span;
+  readonly attributes: object;
+}
+
 /**
  * The spans of one request that is sampled, made by hand: the SERVER span, under it one for a wait and
  * one for the GenAI operation, under that one CLIENT span for each attempt. Of a request that is not
@@ -37,9 +43,9 @@ export class RequestSpans {
   readonly #server: Span;
   readonly #serverContext: Context;
   #admission: Span | undefined;
-  #operation: Span | undefined;
+  #operation: OpenSpan | undefined;
   #operationContext: Context | undefined;
-  #attempt: Span | undefined;
+  #attempt: OpenSpan | undefined;
   /** Whether the request is sampled; without that, attributes need not even be made. */
   readonly isRecording: boolean;
 
@@ -73,7 +79,7 @@ export class RequestSpans {
   }
 
   endAdmission(attributes: AttributesOf<typeof admissionSpan>, endMs: number): void {
-    this.#end(this.#admission, attributes, endMs, attributes['error.type'] !== undefined);
+    this.#end(this.#admission, undefined, attributes, endMs, attributes['error.type'] !== undefined);
     this.#admission = undefined;
   }
 
@@ -84,7 +90,7 @@ export class RequestSpans {
   ): void {
     if (!this.isRecording) return;
     this.#operation = this.#start(name, attributes, startMs, this.#serverContext);
-    this.#operationContext = trace.setSpan(this.#serverContext, this.#operation);
+    this.#operationContext = trace.setSpan(this.#serverContext, this.#operation.span);
   }
 
   /** Starts an attempt where the request is sampled. @returns what carries the trace upstream */
@@ -96,7 +102,7 @@ export class RequestSpans {
     let context = this.#operationContext ?? this.#serverContext;
     if (attributes) {
       this.#attempt = this.#start(name, attributes, startMs, context);
-      context = trace.setSpan(context, this.#attempt);
+      context = trace.setSpan(context, this.#attempt.span);
     }
     const carrier: Record<string, string> = {};
     propagation.inject(context, carrier);
@@ -104,12 +110,14 @@ export class RequestSpans {
   }
 
   endAttempt(attributes: AttributesOf<typeof attemptSpan>, endMs: number): void {
-    this.#end(this.#attempt, attributes, endMs, attributes['error.type'] !== undefined);
+    const { span, attributes: begun } = this.#attempt ?? {};
+    this.#end(span, begun, attributes, endMs, attributes['error.type'] !== undefined);
     this.#attempt = undefined;
   }
 
   endOperation(attributes: AttributesOf<typeof operationSpan>, endMs: number): void {
-    this.#end(this.#operation, attributes, endMs, attributes['error.type'] !== undefined);
+    const { span, attributes: begun } = this.#operation ?? {};
+    this.#end(span, begun, attributes, endMs, attributes['error.type'] !== undefined);
     this.#operation = undefined;
   }
 
@@ -124,18 +132,23 @@ export class RequestSpans {
   }
 
   endServer(attributes: AttributesOf<typeof serverSpan>, endMs: number, failed: boolean): void {
-    this.#end(this.#server, attributes, endMs, failed);
+    this.#end(this.#server, undefined, attributes, endMs, failed);
   }
 
-  #start(name: string, attributes: object, startMs: number, context: Context): Span {
-    const startTime = this.#timeOf(startMs);
-    const options = { kind: SpanKind.CLIENT, attributes: attributes as Attributes, startTime };
-    return this.#tracer.startSpan(name, options, context);
+  #start(name: string, attributes: object, startMs: number, context: Context): OpenSpan {
+    const options = { kind: SpanKind.CLIENT, startTime: this.#timeOf(startMs) };
+    return { span: this.#tracer.startSpan(name, options, context), attributes };
   }
 
-  #end(span: Span | undefined, attributes: object, endMs: number, failed: boolean): void {
+  #end(
+    span: Span | undefined,
+    begun: object | undefined,
+    ended: object,
+    endMs: number,
+    failed: boolean,
+  ): void {
     if (!span) return;
-    span.setAttributes(attributes as Attributes);
+    span.setAttributes({ ...begun, ...ended });
     if (failed) span.setStatus({ code: SpanStatusCode.ERROR });
     span.end(this.#timeOf(endMs));
   }
