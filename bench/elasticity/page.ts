@@ -3,10 +3,10 @@ import type { Results } from './main.ts';
 const table = (head: string[], rows: string[][]) =>
   [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
 
-/** The value below which this share of them lies. */
-export function quantile(values: readonly number[], share: number): number {
+/** The smallest value that at least this share of them does not exceed (nearest rank). */
+function quantile(values: readonly number[], share: number): number {
   const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+  return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? Number.NaN;
 }
 
 /** The page of figures, from one run. */
