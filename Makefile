@@ -6,7 +6,7 @@ CLUSTER_NAME ?= demo
 CLUSTER ?= local
 export CLUSTER_NAME CLUSTER
 
-.PHONY: help install demo demo-down test unit e2e soak-kube soak-rollout soak-alerts bench-kube bench-routing bench-autoscaling bench-elasticity check audit fmt generate cluster cluster-down cluster-status kubectl images vllm programs conformance fuzz
+.PHONY: help install demo demo-down test unit e2e soak-kube soak-rollout soak-alerts bench-kube bench-routing bench-autoscaling bench-elasticity bench-telemetry check audit fmt generate cluster cluster-down cluster-status kubectl images vllm programs conformance fuzz
 
 help: ## List the tasks
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -47,6 +47,9 @@ bench-kube: install ## Figures of the Kubernetes runtime beside client-node's, i
 
 bench-routing: install ## Balancing rules in virtual time, into bench/routing/ (TRACE=path of Mooncake's trace; PIECES=path to do it in parts)
 	MOONCAKE_TRACE=$(TRACE) nice node bench/routing/main.ts --engines $(if $(PIECES),--pieces $(PIECES) --for-s 400)
+
+bench-telemetry: install ## What metrics, log and spans cost a request, into bench/telemetry/
+	node bench/telemetry/main.ts
 
 bench-elasticity: install ## Scale from zero, readiness and steps; first answers beside a hand-made Deployment
 	node bench/elasticity/main.ts
