@@ -15,6 +15,8 @@ test('without variables the documented defaults hold', () => {
     corsOrigins: new Set(),
     streamUsage: true,
     auth: { mode: 'off', namespace: '' },
+    holdLimitBytes: 128 * 1024 * 1024,
+    ownPod: undefined,
     externalNamespaces: [],
     lameDuckMs: 5_000,
     drainTimeoutMs: 600_000,
@@ -48,6 +50,11 @@ test('keys need to be looked for somewhere', () => {
   );
   const given = { FAIRLEAD_AUTH: 'required', FAIRLEAD_AUTH_NAMESPACE: 'keys' };
   expect(readConfig(given).auth).toEqual({ mode: 'required', namespace: 'keys' });
+});
+
+test('a router that knows its own pod looks for others', () => {
+  const { ownPod } = readConfig({ FAIRLEAD_NAMESPACE: 'fairlead', FAIRLEAD_POD_NAME: 'router-1' });
+  expect(ownPod).toEqual({ namespace: 'fairlead', name: 'router-1' });
 });
 
 test('namespaces of ExternalModels are a list', () => {
