@@ -124,6 +124,17 @@ test('a download before the engine has its share of CPU and memory, and what mus
   ]);
 });
 
+test.each([
+  ['10m', 30],
+  ['5s', 5],
+])(
+  'with %s to drain, an engine that does not count its requests pauses %i s',
+  (drainTimeout, pause) => {
+    const { spec } = render({ engine: { type: 'Ollama' }, rollout: { drainTimeout } });
+    expect(spec?.containers[0]?.lifecycle?.preStop).toEqual({ sleep: { seconds: pause } });
+  },
+);
+
 test('a claim template for dynamic resource allocation', async () => {
   const deployment = modelDeployment({ accelerator: { profile: 'dra', count: 2 } });
   const template = claimTemplateOf(deployment, profiles.dra);

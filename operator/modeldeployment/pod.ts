@@ -5,7 +5,13 @@ import type { ModelDeployment } from '../../crds/modeldeployment.ts';
 import { servedNameOf } from '../../crds/names.ts';
 import type { Pod } from '../../kube/resources.ts';
 import { type AdapterParts, adapterParts } from '../adapters/sidecar.ts';
-import type { Container, Endpoint, Engine, EnvironmentVariable } from '../engines/engine.ts';
+import type {
+  Container,
+  Endpoint,
+  Engine,
+  EnvironmentVariable,
+  PreStop,
+} from '../engines/engine.ts';
 import { workerTemplate } from '../groups/group.ts';
 import { fitOf, fitVariable } from '../weights/fit.ts';
 import type { ModelWeights } from '../weights/schemes.ts';
@@ -141,7 +147,7 @@ function engineContainerOf(
     ports: [{ name: enginePort, containerPort: endpoint.port, protocol: 'TCP' }],
     resources: resources(deployment, profile, devices),
     ...probes(endpoint, seconds(spec.rollout.startTimeout)),
-    lifecycle: { preStop: engine.preStop() },
+    lifecycle: { preStop: within(engine.preStop(), seconds(spec.rollout.drainTimeout)) },
     // The engine's last words, which the status quotes.
     terminationMessagePolicy: 'FallbackToLogsOnError',
     volumeMounts: [
@@ -155,6 +161,11 @@ function engineContainerOf(
       readOnlyRootFilesystem: true,
     },
   };
+}
+
+/** The API server refuses a pause that is longer than the pod's grace period. */
+function within({ sleep, ...other }: PreStop, graceSeconds: number): PreStop {
+  return sleep ? { sleep: { seconds: Math.min(sleep.seconds, graceSeconds) } } : other;
 }
 
 function placement(profile: AcceleratorProfileSpec | undefined): Partial<Pod['spec']> {
