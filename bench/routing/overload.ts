@@ -5,12 +5,16 @@ import { own, rules } from './rules/all.ts';
 import { type Served, simulate } from './simulate.ts';
 import { generate, type Kind } from './workloads.ts';
 
-/** What more requests than the replicas can take meant for the urgent ones and for the others. */
-export interface OverloadFigures {
+/** A run of a workload. */
+export interface OverloadRun {
   readonly workload: Kind;
   readonly ratePerS: number;
   /** Whether requests wait in the router while no replica has room. */
   readonly isHeld: boolean;
+}
+
+/** What more requests than the replicas can take meant for the urgent ones and for the others. */
+export interface OverloadFigures extends OverloadRun {
   /** Times from a request's arrival to its first token; seconds. */
   readonly urgentP50S: number;
   readonly urgentP90S: number;
@@ -34,16 +38,16 @@ const capacities: readonly (readonly [Kind, number])[] = [
   ['business', 19],
 ];
 
-/** Runs a tenth of what the replicas can take, and three times it, with and without admission. */
-export function measureOverload(): OverloadFigures[] {
-  return capacities.flatMap(([workload, capacity]) => [
-    run(workload, capacity / 10, false),
-    run(workload, 3 * capacity, false),
-    run(workload, 3 * capacity, true),
-  ]);
-}
+/** A tenth of what the replicas can take, and three times it, with and without admission. */
+export const overloadRuns: readonly OverloadRun[] = capacities.flatMap(([workload, capacity]) => [
+  { workload, ratePerS: capacity / 10, isHeld: false },
+  { workload, ratePerS: 3 * capacity, isHeld: false },
+  { workload, ratePerS: 3 * capacity, isHeld: true },
+]);
 
-function run(kind: Kind, perSecond: number, isHeld: boolean): OverloadFigures {
+/** Runs one of them. */
+export function measureOverload(asked: OverloadRun): OverloadFigures {
+  const { workload: kind, ratePerS: perSecond, isHeld } = asked;
   const workload = generate(kind, { perSecond, forS, seed });
   const order = new Map(workload.arrivals.map(({ request }, at) => [request, at]));
   // A tenth of all requests is urgent.
@@ -64,7 +68,7 @@ function run(kind: Kind, perSecond: number, isHeld: boolean): OverloadFigures {
   const other = ttfts(late.filter(({ request }) => !isUrgent(request)));
   const ended = served.filter(({ finishedS }) => finishedS > fromS && finishedS < forS).length;
   return {
-    ...{ workload: kind, ratePerS: perSecond, isHeld },
+    ...asked,
     urgentP50S: quantile(urgent, 0.5),
     urgentP90S: quantile(urgent, 0.9),
     otherP50S: quantile(other, 0.5),
