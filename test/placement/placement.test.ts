@@ -17,7 +17,7 @@ if (!lws || !driver)
 
 const name = 'placement';
 
-describe.skipIf(!lws && !driver)('placement', () => {
+describe.skipIf(!lws && !driver)('placement', { timeout: 600_000 }, () => {
   const cluster = useCluster(name, ['chat']);
   const { kubectl, condition, model } = cluster;
   let operator: OperatorProcess;
@@ -42,15 +42,19 @@ describe.skipIf(!lws && !driver)('placement', () => {
   const pods = async (of: string) =>
     (await cluster.pods(of)).filter(({ metadata }) => metadata.deletionTimestamp === undefined);
   const serving = (of: string, count: number) =>
-    waitUntil(`${count} replicas of ${of} serve`, async () => {
-      const { status } = await model(of);
-      const all = await pods(of);
-      return status?.readyReplicas === count &&
-        status.replicas === count &&
-        all.length === 2 * count
-        ? all
-        : undefined;
-    });
+    waitUntil(
+      `${count} replicas of ${of} serve`,
+      async () => {
+        const { status } = await model(of);
+        const all = await pods(of);
+        return status?.readyReplicas === count &&
+          status.replicas === count &&
+          all.length === 2 * count
+          ? all
+          : undefined;
+      },
+      120_000,
+    );
 
   test.skipIf(!lws)(
     'a replica of two hosts: made, scaled, rolled out and deleted as one',
