@@ -104,7 +104,14 @@ export async function startTestRouter(
     drainTimeoutMs: 2_000,
     ...overrides,
   };
-  const router = await startRouter({ config, client, log, accessLog: log, tracing, version: '0.0.0-test' });
+  const router = await startRouter({
+    config,
+    client,
+    log,
+    accessLog: log,
+    tracing,
+    version: '0.0.0-test',
+  });
   await eventually('the router is ready', () => router.isReady());
   let stopped: Promise<void> | undefined;
   const shutdown = () => {
