@@ -113,6 +113,14 @@ describe('bounds that change at run time hold at once', () => {
   });
 });
 
+test('none for no request, because of the floor and not of a request', () => {
+  const nobody = seen({ signal: 0, current: 0 });
+  expect(decide(remember(nobody, config), config, nobody)).toMatchObject({
+    desired: 0,
+    reason: 'floor',
+  });
+});
+
 test('more than is allowed is told as needed', () => {
   const now = seen({ signal: 100, current: 3 });
   const memory = remember(now, config);

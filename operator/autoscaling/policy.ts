@@ -142,7 +142,7 @@ function reasonOf({ desired, wanted, floor, current, isIdle, isBurst }: Change):
   if (desired < wanted) return 'ceiling';
   if (desired > wanted && desired === floor) return 'floor';
   if (desired < current) return isIdle ? 'idle' : 'load';
-  if (current === 0) return 'first_request';
+  if (current === 0) return desired === 0 ? 'floor' : 'first_request';
   return isBurst ? 'burst' : 'load';
 }
 
