@@ -77,7 +77,8 @@ const plain = /^[ !#-[\]-~]*$/;
 
 function jsonOf(value: unknown): string {
   if (typeof value === 'string') return quoted(value);
-  return Number.isFinite(value) ? String(value) : JSON.stringify(value);
+  if (typeof value === 'number') return Number.isFinite(value) ? `${value}` : 'null';
+  return Array.isArray(value) ? `[${value.map(jsonOf).join()}]` : JSON.stringify(value);
 }
 
 function quoted(text: string): string {

@@ -28,7 +28,8 @@ CPU time of one streamed chat of twelve chunks, told by the router's own code: a
 its routing decision, its line in the access log, or its spans with their export over OTLP (http/protobuf) to a
 collector in another process. User and system time of the whole process. Each signal alone, on and off in
 turn in one process, ${rounds} rounds of ${requestsPerRound.toLocaleString('en')} requests; medians of the differences within a round. Off,
-the record of a request alone takes ${figures.cpuUs.off.toFixed(1)} µs, most of it for reading usage and finish reasons.
+the record of a request alone takes ${figures.cpuUs.off.toFixed(1)} µs, most of it for reading usage and finish reasons. The machine’s load
+average was ${figures.loadAverage.toFixed(0)} when the run began; other work on the same cores makes every figure larger.
 
 | signal | added µs a request | bar | held |
 | --- | --- | --- | --- |
