@@ -13,8 +13,6 @@ export interface Candidate {
 const evictionCost = 2;
 /** What a token that an open request holds costs, in tokens to compute. */
 const holdingCost = 0.05;
-/** What a token costs for each that waits behind it, in tokens to compute. */
-const delayCost = 2;
 /** The most that others' waiting may count, for each token to compute. */
 const maxDelayCost = 16;
 
@@ -23,7 +21,7 @@ const maxDelayCost = 16;
  *
  *     wait     what it still has to compute, and what it would have to compute of this prompt
  *   + others   for each token beyond the least any replica would have to compute: the requests that queue
- *              up behind it in the meantime, 2 b / (1 - b) where it is busy for a share b of the time, and
+ *              up behind it in the meantime, b / (1 - b) where it is busy for a share b of the time, and
  *              two for what it drives out of a full cache
  *   + room     0.05 for each token that its open requests hold: they share its memory and its steps.
  *
@@ -63,7 +61,7 @@ let costs = new Float64Array(0);
 
 function cost(candidate: Candidate, uncached: number, fewest: number): number {
   const { busyShare, allPendingTokens, allHeldTokens, prefixes } = candidate;
-  const delay = Math.min(maxDelayCost, (delayCost * busyShare) / Math.max(0.01, 1 - busyShare));
+  const delay = Math.min(maxDelayCost, busyShare / Math.max(0.01, 1 - busyShare));
   const others = (uncached - fewest) * (delay + (prefixes.isFull ? evictionCost : 0));
   return allPendingTokens + uncached + others + holdingCost * allHeldTokens;
 }
