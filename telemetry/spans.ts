@@ -79,7 +79,13 @@ export class RequestSpans {
   }
 
   endAdmission(attributes: AttributesOf<typeof admissionSpan>, endMs: number): void {
-    this.#end(this.#admission, undefined, attributes, endMs, attributes['error.type'] !== undefined);
+    this.#end(
+      this.#admission,
+      undefined,
+      attributes,
+      endMs,
+      attributes['error.type'] !== undefined,
+    );
     this.#admission = undefined;
   }
 
