@@ -152,3 +152,38 @@ export const autoscalingRules: readonly RuleCase[] = [
     says: /minReplicas of a schedule must be at most maxReplicas/,
   },
 ];
+
+export const profileRules: readonly RuleCase[] = [
+  {
+    rule: 'it has a resource or a device class',
+    accepted: [{ resourceName: undefined, deviceClassName: 'gpu.nvidia.com' }],
+    refused: [{ resourceName: undefined }, { deviceClassName: 'gpu.nvidia.com' }],
+    field: 'spec',
+    says: /exactly one of resourceName and deviceClassName must be set/,
+  },
+  {
+    rule: 'deviceClassName is the name of a DeviceClass',
+    accepted: [],
+    refused: [{ resourceName: undefined, deviceClassName: 'GPU' }],
+    field: 'spec.deviceClassName',
+    says: /must be the name of a DeviceClass, such as "gpu\.nvidia\.com"/,
+  },
+  {
+    rule: 'resourceName is an extended resource',
+    accepted: [{ resourceName: 'nvidia.com/gpu' }, { resourceName: 'nvidia.com/mig-1g.10gb' }],
+    refused: [
+      { resourceName: 'gpu' },
+      { resourceName: 'nvidia.com/' },
+      { resourceName: 'A.com/x' },
+    ],
+    field: 'spec.resourceName',
+    says: /must be the name of an extended resource with its domain, such as "nvidia\.com\/gpu"/,
+  },
+  {
+    rule: 'pricePerHour is a price',
+    accepted: [{ pricePerHour: 2 }, { pricePerHour: '2.49' }],
+    refused: [{ pricePerHour: -1 }, { pricePerHour: '2,49' }, { pricePerHour: '$2' }],
+    field: 'spec.pricePerHour',
+    says: /must be a price, such as 2 or "2\.49"/,
+  },
+];

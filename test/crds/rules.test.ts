@@ -7,7 +7,7 @@ import type { StructuralSchema } from '../../crds/generate/structural.ts';
 import { ModelDeployments } from '../../crds/modeldeployment.ts';
 import { refusalOf, useApiServer } from './api-server.ts';
 import { acceleratorProfile, externalModel, modelDeployment } from './objects.ts';
-import { autoscalingRules, externalModelRules, type RuleCase } from './rule-cases.ts';
+import { autoscalingRules, externalModelRules, profileRules, type RuleCase } from './rule-cases.ts';
 
 const api = useApiServer('crds-rules');
 
@@ -242,6 +242,13 @@ const modelDeploymentRules: readonly RuleCase[] = [
     says: /must be a quantity, such as 2, "500m" or "4Gi"/,
   },
   {
+    rule: 'several nodes are for engines that can use them',
+    accepted: [{ nodes: 2, engine: { type: 'vLLM' } }, { nodes: 1 }],
+    refused: [{ nodes: 2, engine: { type: 'LlamaCpp' } }],
+    field: 'spec.nodes',
+    says: /several nodes for a replica are for vLLM and Custom/,
+  },
+  {
     rule: 'routing.timeouts are lengths of time',
     accepted: [idle('0s'), idle('250ms'), idle('1h30m')],
     refused: [idle('5'), idle('5 s'), idle('1d'), idle('-5s'), idle('')],
@@ -254,34 +261,6 @@ const modelDeploymentRules: readonly RuleCase[] = [
     refused: [{ routing: { fallbacks: ['a b'] } }, { routing: { fallbacks: ['/a'] } }],
     field: 'spec.routing.fallbacks[0]',
     says: /letters, digits and \. _ : \/ @ - are allowed/,
-  },
-];
-
-const profileRules: readonly RuleCase[] = [
-  {
-    rule: 'it has a resource or a device class',
-    accepted: [{ resourceName: undefined, deviceClassName: 'gpu.nvidia.com' }],
-    refused: [{ resourceName: undefined }, { deviceClassName: 'gpu.nvidia.com' }],
-    field: 'spec',
-    says: /exactly one of resourceName and deviceClassName must be set/,
-  },
-  {
-    rule: 'deviceClassName is the name of a DeviceClass',
-    accepted: [],
-    refused: [{ resourceName: undefined, deviceClassName: 'GPU' }],
-    field: 'spec.deviceClassName',
-    says: /must be the name of a DeviceClass, such as "gpu\.nvidia\.com"/,
-  },
-  {
-    rule: 'resourceName is an extended resource',
-    accepted: [{ resourceName: 'nvidia.com/gpu' }, { resourceName: 'nvidia.com/mig-1g.10gb' }],
-    refused: [
-      { resourceName: 'gpu' },
-      { resourceName: 'nvidia.com/' },
-      { resourceName: 'A.com/x' },
-    ],
-    field: 'spec.resourceName',
-    says: /must be the name of an extended resource with its domain, such as "nvidia\.com\/gpu"/,
   },
 ];
 
