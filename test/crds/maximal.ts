@@ -48,6 +48,7 @@ function otherModelDeployment(): Intent<ModelDeployment> {
     aliases: many(16, (index) => `${index}`.padEnd(200, 'x')),
     source: { uri: `hf://org/${long(1024 - 9)}`, secretName: long(253), cache: long(63) },
     nodes: 16,
+    warmNodes: 64,
     engine: {
       type: 'Custom',
       image: long(1024),

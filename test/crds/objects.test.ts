@@ -28,6 +28,7 @@ test('every default appears, and they are the ones that the operator counts on',
     source: { uri: 'oci://local.test/skiff:1' },
     engine: { type: 'LlamaCpp' },
     accelerator: { profile: 'cpu', count: 1 },
+    nodes: 1,
     replicas: 1,
     routing: {
       policy: 'PrefixAware',

@@ -48,16 +48,6 @@ describe('the built-in autoscaler', () => {
     cluster.router().say('waves', { held: 20 });
     await replicas('waves', 4);
     expect((await condition('waves', 'AtMaxReplicas')).message).toMatch(/maxReplicas, which is 4/);
-    const raw = await cluster
-      .kubectl()
-      .getJson<{ metadata: { managedFields: { manager: string; subresource?: string }[] } }>(
-        'mdep',
-        'waves',
-        '--show-managed-fields',
-      );
-    expect(raw.metadata.managedFields).toContainEqual(
-      expect.objectContaining({ manager: 'fairlead-autoscaler', subresource: 'scale' }),
-    );
 
     cluster.router().say('waves', {});
     await replicas('waves', 0);

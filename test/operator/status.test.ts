@@ -113,10 +113,13 @@ test.each<[string, string, object, string, RegExp[]]>([
 test('a taint is told in the scheduler’s words, and healed when it goes', async () => {
   const { kubectl } = cluster;
   await kubectl().run(['taint', 'node', '--all', 'example.com/reserved=:NoSchedule']);
-  await kubectl().apply(skiff('tainted'));
-  const message = await cluster.condition('tainted', 'Scheduled', 'False', 'Unschedulable');
-  expect(message).toMatch(/Replica tainted-\w+-0: .*had untolerated taint.*example\.com\/reserved/);
-  await kubectl().run(['taint', 'node', '--all', 'example.com/reserved-']);
+  try {
+    await kubectl().apply(skiff('tainted'));
+    const message = await cluster.condition('tainted', 'Scheduled', 'False', 'Unschedulable');
+    expect(message).toMatch(/Replica tainted-\w+-0: .*had untolerated taint/);
+  } finally {
+    await kubectl().run(['taint', 'node', '--all', 'example.com/reserved-']);
+  }
   await cluster.condition('tainted', 'Ready', 'True', 'Ready');
 });
 
