@@ -24,8 +24,10 @@ export async function unpack(path: string, folder: string, layer: Layer): Promis
   const decompress = { gzip: createGunzip, zstd: createZstdDecompress, none: undefined }[layer];
   const source = createReadStream(path);
   const fed = decompress ? pipeline(source, decompress(), tar.stdin) : pipeline(source, tar.stdin);
-  // tar may end before it has read all; its own words say why.
-  const broken = await fed.catch((error: Error) => error);
+  // tar may end before it has read all: for a fault, which its own words tell, or at the archive's last block.
+  const broken = await fed.catch((error: NodeJS.ErrnoException) =>
+    endsOfReader.has(error.code) ? undefined : error,
+  );
   const [code] = await closed;
   if (code !== 0 || broken) {
     const problem = words.trim().split('\n').at(-1) || String(broken ?? `tar ended with ${code}`);
@@ -36,3 +38,10 @@ export async function unpack(path: string, folder: string, layer: Layer): Promis
   }
   await truncate(path);
 }
+
+/** How a pipe breaks whose reader has gone. */
+const endsOfReader: ReadonlySet<string | undefined> = new Set([
+  'EPIPE',
+  'ECONNRESET',
+  'ERR_STREAM_PREMATURE_CLOSE',
+]);
