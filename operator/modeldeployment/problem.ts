@@ -1,5 +1,6 @@
 import type { Reason } from '../../crds/conditions.ts';
 import { engineContainer } from '../../crds/labels.ts';
+import { isReady, podCondition } from '../../kube/readiness.ts';
 import type { Pod } from '../../kube/resources.ts';
 import { isLoader } from '../weights/weights.ts';
 import { maskSecrets } from './mask.ts';
@@ -48,10 +49,9 @@ const mostWords = 400;
 export function problemOf(pod: Pod): Problem | undefined {
   const { status } = pod;
   if (status?.phase === 'Failed' || status?.phase === 'Succeeded') return failed(pod, status);
-  const condition = (type: string) => status?.conditions?.find((one) => one.type === type);
-  if (condition('Ready')?.status === 'True') return undefined;
+  if (isReady(pod)) return undefined;
   if (pod.spec.nodeName === undefined) {
-    const { reason, message } = condition('PodScheduled') ?? {};
+    const { reason, message } = podCondition(pod, 'PodScheduled') ?? {};
     if (reason === 'Unschedulable') return { reason, message: schedulerWords(message) };
     return { reason: 'Scheduling', message: sentence(message) || 'waits for the scheduler' };
   }
@@ -150,8 +150,8 @@ function pullWords(reason: string, message: string | undefined): string {
 }
 
 /** Whether it became not ready after it had been, as opposed to not having become ready yet. */
-function wasReady({ state }: ContainerStatus, { status }: Pod): boolean {
-  const since = status?.conditions?.find(({ type }) => type === 'Ready')?.lastTransitionTime;
+function wasReady({ state }: ContainerStatus, pod: Pod): boolean {
+  const since = podCondition(pod, 'Ready')?.lastTransitionTime;
   const startedAt = state?.running?.startedAt;
   return (
     since !== undefined && startedAt !== undefined && Date.parse(since) > Date.parse(startedAt)

@@ -4,6 +4,7 @@ import {
   revisionLabel,
   slotLabel,
 } from '../../crds/labels.ts';
+import { podCondition } from '../../kube/readiness.ts';
 import type { Pod } from '../../kube/resources.ts';
 import { groupOf } from '../groups/group.ts';
 import { type Problem, problemOf } from './problem.ts';
@@ -44,8 +45,8 @@ const oldAgeMs = 600_000;
 
 /** Reads a pod that the operator made. */
 export function replicaOf(pod: Pod): Replica {
-  const { metadata, spec, status } = pod;
-  const readiness = status?.conditions?.find(({ type }) => type === 'Ready');
+  const { metadata, spec } = pod;
+  const readiness = podCondition(pod, 'Ready');
   const state = stateOf(pod);
   const ready = (state === 'live' || state === 'draining') && readiness?.status === 'True';
   const createdAtMs = Date.parse(metadata.creationTimestamp);
