@@ -10,5 +10,15 @@ export function podOrigin({ spec, status }: Pod, portName: string): string | und
     .flatMap(({ ports = [] }) => ports)
     .find(({ name }) => name === portName)?.containerPort;
   if (!podIP || port === undefined || phase !== 'Running') return undefined;
-  return `http://${podIP.includes(':') ? `[${podIP}]` : podIP}:${port}`;
+  return addressOrigin(podIP, port);
+}
+
+/** Where a port of an address is reached by plain HTTP. */
+export function addressOrigin(address: string, port: number): string {
+  return `http://${urlHost(address)}:${port}`;
+}
+
+/** An address as it stands in a URL: one of IPv6 in brackets. */
+export function urlHost(address: string): string {
+  return address.includes(':') ? `[${address}]` : address;
 }

@@ -1,6 +1,6 @@
 import { adaptersAnnotation, engineContainer } from '../../crds/labels.ts';
+import { addressOrigin } from '../../kube/pod-origin.ts';
 import type { Pod } from '../../kube/resources.ts';
-import { podOrigin } from '../pod-origin.ts';
 import { parseReport, type Report, reportPath, reportPort } from './protocol.ts';
 import { adapterAgent } from './sidecar.ts';
 
@@ -44,7 +44,7 @@ export function followAgents({ podOf, onNews, ask = askAgent }: AgentsOptions): 
     const { podIP } = pod.status ?? {};
     if (!podIP || container === undefined) return;
     const signal = AbortSignal.any([stopping.signal, AbortSignal.timeout(answerMs)]);
-    const url = podOrigin(podIP, reportPort) + reportPath;
+    const url = addressOrigin(podIP, reportPort) + reportPath;
     const now = { ...parseReport(await ask(url, signal)), container };
     const before = reports.get(uid);
     reports.set(uid, now);

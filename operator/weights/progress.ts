@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent, request } from 'undici';
 import { keyOf } from '../../kube/object.ts';
+import { addressOrigin } from '../../kube/pod-origin.ts';
 import type { Reflector } from '../../kube/reflector.ts';
 import type { Pod } from '../../kube/resources.ts';
 import { progressPort } from './loader/progress-server.ts';
@@ -42,7 +43,7 @@ export function followProgress({
   const dispatcher = new Agent(limits);
 
   async function ask(key: string, address: string, signal: AbortSignal): Promise<void> {
-    const url = `http://${address.includes(':') ? `[${address}]` : address}:${port}/`;
+    const url = `${addressOrigin(address, port)}/`;
     while (!signal.aborted) {
       try {
         const { body } = await request(url, { dispatcher, signal });

@@ -1,4 +1,5 @@
 import { drainingAnnotation, enginePort, revisionLabel } from '../../crds/labels.ts';
+import { urlHost } from '../../kube/pod-origin.ts';
 import { isReady } from '../../kube/readiness.ts';
 import type { Pod } from '../../kube/resources.ts';
 import { loadedAdapters } from './adapters.ts';
@@ -36,7 +37,7 @@ export function replicaOf(pod: Pod): Replica | undefined {
     pod: metadata.name,
     namespace: metadata.namespace ?? '',
     revision: metadata.labels?.[revisionLabel] ?? '',
-    host: address.includes(':') ? `[${address}]` : address,
+    host: urlHost(address),
     port,
     ...(adapters && { adapters }),
   };
