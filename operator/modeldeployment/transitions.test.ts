@@ -1,22 +1,12 @@
 import { expect, test } from 'vitest';
 import type { EventNote } from '../../kube/events.ts';
-import { modelDeployment, nowMs, replica } from '../testing/fixtures.ts';
+import { modelDeployment, replica } from '../testing/fixtures.ts';
+import { statusFor } from '../testing/statuses.ts';
 import type { Problem } from './problem.ts';
 import type { Replica } from './replica.ts';
-import { statusOf } from './status.ts';
 import { tellTransitions } from './transitions.ts';
 
-const status = (present: Replica[], replicas = 1) =>
-  statusOf({
-    deployment: modelDeployment({ replicas }),
-    problem: undefined,
-    revision: 'new',
-    present,
-    refusal: undefined,
-    loads: [],
-    routerUrl: 'http://router/v1',
-    nowMs,
-  });
+const status = (present: Replica[], replicas = 1) => statusFor(replicas, present);
 
 function told(before: ReturnType<typeof status> | undefined, after: ReturnType<typeof status>) {
   const notes: string[] = [];
