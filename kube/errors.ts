@@ -76,3 +76,15 @@ export const isForbidden = (error: unknown): boolean => is(error, 403);
 export const isTooLargeResourceVersion = (error: unknown): boolean =>
   error instanceof KubeApiError &&
   error.causes.some(({ reason }) => reason === 'ResourceVersionTooLarge');
+
+/** Waits for a write, and takes one kind of error for done, such as {@link isNotFound} of a delete. */
+export async function unless(
+  isDone: (error: unknown) => boolean,
+  write: Promise<unknown>,
+): Promise<void> {
+  try {
+    await write;
+  } catch (error) {
+    if (!isDone(error)) throw error;
+  }
+}

@@ -1,6 +1,6 @@
 import type { ModelDeployment } from '../../crds/modeldeployment.ts';
 import type { KubeClient } from '../../kube/client.ts';
-import { isAlreadyExists, isNotFound } from '../../kube/errors.ts';
+import { isAlreadyExists, isNotFound, unless } from '../../kube/errors.ts';
 import { type Job, Jobs, PersistentVolumeClaims } from '../../kube/resources.ts';
 import type { OperatorConfig } from '../config.ts';
 import { fieldManager, isRefusal, words } from '../modeldeployment/apply.ts';
@@ -73,12 +73,8 @@ export async function bringLoads(
 
   async function remove(job: Job): Promise<void> {
     const { uid: ofJob } = job.metadata;
-    try {
-      const propagationPolicy = 'Background';
-      await client.delete(Jobs, job.metadata, { uid: ofJob, propagationPolicy, signal });
-    } catch (error) {
-      if (!isNotFound(error)) throw error;
-    }
+    const deletion = { uid: ofJob, propagationPolicy: 'Background', signal } as const;
+    await unless(isNotFound, client.delete(Jobs, job.metadata, deletion));
   }
 }
 

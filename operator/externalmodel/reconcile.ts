@@ -3,7 +3,7 @@ import { readCredentials } from '../../crds/external-secrets.ts';
 import { type ExternalModel, ExternalModels } from '../../crds/externalmodel.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import type { ReconcileContext } from '../../kube/controller.ts';
-import { isNotFound } from '../../kube/errors.ts';
+import { isNotFound, unless } from '../../kube/errors.ts';
 import type { Secret } from '../../kube/resources.ts';
 import type { Store } from '../../kube/store.ts';
 import { type ClaimantStores, conflictOf } from '../names/rivals.ts';
@@ -45,14 +45,11 @@ export function createReconciler(options: ReconcilerOptions) {
       nowMs: nowMs(),
     });
     if (isDeepStrictEqual(object.status, status)) return;
-    try {
-      await client.apply(
-        ExternalModels,
-        { metadata: { name, namespace, uid }, status },
-        { fieldManager: 'fairlead-operator', force: true, subresource: 'status', signal },
-      );
-    } catch (error) {
-      if (!isNotFound(error)) throw error;
-    }
+    const write = client.apply(
+      ExternalModels,
+      { metadata: { name, namespace, uid }, status },
+      { fieldManager: 'fairlead-operator', force: true, subresource: 'status', signal },
+    );
+    await unless(isNotFound, write);
   };
 }

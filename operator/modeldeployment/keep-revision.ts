@@ -1,6 +1,6 @@
 import type { ModelDeployment } from '../../crds/modeldeployment.ts';
 import type { KubeClient } from '../../kube/client.ts';
-import { isAlreadyExists, isNotFound } from '../../kube/errors.ts';
+import { isAlreadyExists, isNotFound, unless } from '../../kube/errors.ts';
 import { ControllerRevisions, ResourceClaimTemplates } from '../../kube/resources.ts';
 import { fieldManager, isRefusal, words } from './apply.ts';
 import { claimTemplateOf } from './claim-template.ts';
@@ -54,10 +54,7 @@ export async function forgetRevisions(
 ): Promise<void> {
   const { namespace } = deployment.metadata;
   for (const { name, uid } of revisions) {
-    try {
-      await client.delete(ControllerRevisions, { namespace, name }, { uid, signal });
-    } catch (error) {
-      if (!isNotFound(error)) throw error;
-    }
+    const deletion = client.delete(ControllerRevisions, { namespace, name }, { uid, signal });
+    await unless(isNotFound, deletion);
   }
 }

@@ -2,7 +2,7 @@ import { managedByFairlead, managedByLabel, warmLabel } from '../../crds/labels.
 import type { ModelDeployment } from '../../crds/modeldeployment.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { type Controller, createController } from '../../kube/controller.ts';
-import { isAlreadyExists, isNotFound } from '../../kube/errors.ts';
+import { isAlreadyExists, isNotFound, unless } from '../../kube/errors.ts';
 import type { Logger } from '../../kube/logger.ts';
 import type { KubeMetrics } from '../../kube/metrics.ts';
 import { keyOf } from '../../kube/object.ts';
@@ -77,13 +77,4 @@ export function createWarmController(
     `${namespace}/${labels?.[warmLabel]}`,
   ]);
   return controller;
-}
-
-/** Waits for a write, and takes one error for done: the watch tells of what is there. */
-async function unless(isDone: (error: unknown) => boolean, write: Promise<unknown>): Promise<void> {
-  try {
-    await write;
-  } catch (error) {
-    if (!isDone(error)) throw error;
-  }
 }
