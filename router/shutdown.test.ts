@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { tempFolder } from '../kube/testing/temp-folder.ts';
 import { eventually } from '../kube/testing/wait.ts';
 import { openRaw, parseAnswer, post } from './testing/raw-client.ts';
 import {
@@ -109,8 +109,7 @@ test('idle connections do not hold up the end', async () => {
 const startTimeoutMs = 90_000;
 
 async function runMain(server: string, env: Record<string, string>): Promise<ChildProcess> {
-  const folder = await mkdtemp(join(tmpdir(), 'fairlead-router-'));
-  const kubeconfig = join(folder, 'kubeconfig');
+  const kubeconfig = join(tempFolder(), 'kubeconfig');
   const named = (name: string, value: object) => [{ name, ...value }];
   await writeFile(
     kubeconfig,
@@ -134,7 +133,6 @@ async function runMain(server: string, env: Record<string, string>): Promise<Chi
       ...env,
     },
   });
-  child.once('exit', () => void rm(folder, { recursive: true }));
   return child;
 }
 

@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process';
-import { chmod, mkdtemp, readFile, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
+import { tempFolder } from '../../kube/testing/temp-folder.ts';
 import { modelDeployment } from '../testing/fixtures.ts';
 import { ollama } from './ollama.ts';
 
@@ -18,7 +18,7 @@ esac
 `;
 
 test('the file is entered under the served name before anybody can connect', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'fairlead-ollama-'));
+  const folder = tempFolder();
   const log = join(folder, 'log');
   await writeFile(join(folder, 'ollama'), fakeOllama);
   await chmod(join(folder, 'ollama'), 0o755);

@@ -1,7 +1,6 @@
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { copyFile, mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll } from 'vitest';
@@ -169,7 +168,8 @@ export async function operatorAccess(
   ]);
   await kubectl.run(['apply', '-f', '-'], rights);
   const token = (await kubectl.run(['create', 'token', account, '--duration=2h'])).trim();
-  const path = join(await mkdtemp(join(tmpdir(), 'fairlead-operator-')), 'kubeconfig');
+  // Goes with the cluster.
+  const path = `${cluster.kubeconfigPath}-operator`;
   await copyFile(cluster.kubeconfigPath, path);
   const config = ['--kubeconfig', path, 'config'];
   await kubectl.run([...config, 'set-credentials', account, `--token=${token}`]);

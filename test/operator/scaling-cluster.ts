@@ -1,9 +1,8 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
-import { networkInterfaces, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { networkInterfaces } from 'node:os';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll } from 'vitest';
 import { type ModelDeployment, ModelDeployments } from '../../crds/modeldeployment.ts';
@@ -121,9 +120,9 @@ async function serveMetricsFromHere(
     ports: [{ name: 'https', port }],
   });
   const { data } = await kubectl.getJson<{ data: Record<string, string> }>('secret', name);
-  const folder = await mkdtemp(join(tmpdir(), 'fairlead-metrics-'));
   const file = async (of: string) => {
-    const path = join(folder, of);
+    // Goes with the cluster.
+    const path = `${cluster.kubeconfigPath}-${of}`;
     await writeFile(path, Buffer.from(data[of] ?? '', 'base64'));
     return path;
   };

@@ -1,7 +1,7 @@
-import { mkdir, mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
+import { tempFolder } from '../../../kube/testing/temp-folder.ts';
 import { eventually } from '../../../kube/testing/wait.ts';
 import { type FileServer, startServer } from '../../weights/loader/testing/file-server.ts';
 import type { WantedAdapter } from '../protocol.ts';
@@ -55,7 +55,7 @@ function fakeEngine() {
 }
 
 async function startAgent(hubEndpoint: string) {
-  const folder = await mkdtemp(join(tmpdir(), 'fairlead-agent-'));
+  const folder = tempFolder();
   const lora = join(folder, 'lora');
   await mkdir(lora);
   const { state, engine } = fakeEngine();

@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process';
 import { createHash, createVerify, generateKeyPairSync } from 'node:crypto';
-import { mkdtemp, readFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
+import { tempFolder } from '../../../kube/testing/temp-folder.ts';
 import { listHttps } from './https.ts';
 import { load } from './load.ts';
 import { type FileServer, sendFile, startServer } from './testing/file-server.ts';
@@ -18,7 +18,7 @@ afterEach(async () => {
 });
 
 async function loadFrom(uri: string, form: 'file' | 'folder', env: Record<string, string>) {
-  const folder = await mkdtemp(join(tmpdir(), 'fairlead-loader-'));
+  const folder = tempFolder();
   const patience = { attempts: 2, firstPauseMs: 1 };
   await load({ uri: new URL(uri), form, folder, env, log: () => {}, patience });
   return (path: string) => readFile(join(folder, path));
@@ -155,7 +155,7 @@ test('https: the fragment judges the file and stays here, the header goes along'
 
 test('main: its last words are the container’s termination message, and it ends with 1', async () => {
   server = await startServer((_request, response) => response.writeHead(404).end());
-  const folder = await mkdtemp(join(tmpdir(), 'fairlead-loader-'));
+  const folder = tempFolder();
   const args = [join(import.meta.dirname, 'main.ts'), 'hf://org/m/a.gguf', 'file', folder];
   const env = {
     PATH: process.env.PATH,

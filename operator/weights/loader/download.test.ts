@@ -1,8 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { tempFolder } from '../../../kube/testing/temp-folder.ts';
 import { download } from './download.ts';
 import type { RemoteFile } from './remote-file.ts';
 import { type FileServer, type SendOptions, sendFile, startServer } from './testing/file-server.ts';
@@ -13,8 +13,8 @@ const patience = { attempts: 5, firstPauseMs: 1 };
 
 let server: FileServer | undefined;
 let folder: string;
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'fairlead-loader-'));
+beforeEach(() => {
+  folder = tempFolder();
 });
 afterEach(async () => {
   await server?.close();

@@ -1,8 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtemp, readdir, readFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
+import { tempFolder } from '../../../kube/testing/temp-folder.ts';
 import { load } from './load.ts';
 import { type FileServer, sendFile, startServer } from './testing/file-server.ts';
 
@@ -64,7 +64,7 @@ async function loadFrom(
   form: 'file' | 'folder',
   env: Record<string, string> = {},
 ) {
-  const folder = await mkdtemp(join(tmpdir(), 'fairlead-loader-'));
+  const folder = tempFolder();
   const lines: string[] = [];
   const result = load({
     uri: new URL(uri),

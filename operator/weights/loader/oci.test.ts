@@ -1,11 +1,11 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { afterEach, expect, test } from 'vitest';
+import { tempFolder } from '../../../kube/testing/temp-folder.ts';
 import { load } from './load.ts';
 import { type FileServer, sendFile, startServer } from './testing/file-server.ts';
 
@@ -18,7 +18,7 @@ const types = 'application/vnd.oci.image';
 
 /** A tar archive of these files. */
 async function tar(files: Record<string, string>): Promise<Buffer> {
-  const folder = await mkdtemp(join(tmpdir(), 'fairlead-layer-'));
+  const folder = tempFolder();
   for (const [path, text] of Object.entries(files)) {
     await mkdir(join(folder, path, '..'), { recursive: true });
     await writeFile(join(folder, path), text);
@@ -84,7 +84,7 @@ async function startRegistry({ cutFirst = false, user = 'me:secret' } = {}) {
 }
 
 async function pullSecret(host: string): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'fairlead-secrets-'));
+  const folder = tempFolder();
   await mkdir(join(folder, 'pull-secret-0'));
   const auth = Buffer.from('me:secret').toString('base64');
   const config = { auths: { 'other.example': { auth: 'x' }, [`https://${host}/v1/`]: { auth } } };
@@ -93,7 +93,7 @@ async function pullSecret(host: string): Promise<string> {
 }
 
 async function pull(reference: string, secrets?: string): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'fairlead-pulled-'));
+  const folder = tempFolder();
   await pullInto(folder, reference, secrets);
   return folder;
 }
