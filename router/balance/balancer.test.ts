@@ -3,6 +3,8 @@ import { expect, test } from 'vitest';
 import { type RoutingPolicy, routingPolicies } from '../../crds/modeldeployment/routing.ts';
 import type { Replica } from '../catalog/model.ts';
 import { type Balancer, createBalancer, type Placement } from './balancer.ts';
+import type { PromptTracker } from './replica-load.ts';
+import { ReplicaLoads } from './replica-loads.ts';
 
 const replica = (id: string): Replica => ({
   ...{ id, pod: id, namespace: 'default', revision: 'r1', host: '127.0.0.1', port: 80 },
@@ -35,6 +37,26 @@ test('a conversation stays where it began, others are spread', () => {
   }
   const next = place(balancer, `${long('first')} and then something new`);
   expect(next).toMatchObject({ replica: first.replica, reason: 'prefix', prefixMatchRatio: 1 });
+});
+
+test('a replica that tells of its prefix cache is told of each prompt, and of its tokens at the end', () => {
+  const loads = new ReplicaLoads();
+  const balancer = createBalancer(Math.random, {}, loads);
+  balancer.retain([a]);
+  expect(place(balancer, long('before'), [a]).session).toBeUndefined();
+  const told: unknown[] = [];
+  const track: PromptTracker['track'] = (blocks, bytes) => {
+    told.push([blocks.length, bytes]);
+    return { session: 's-1', ended: (tokens) => told.push(tokens) };
+  };
+  loads.setTracker('a', { track }, true);
+  const placement = place(balancer, long('then'), [a]);
+  expect(placement.session).toBe('s-1');
+  placement.release({ inputTokens: 1_234 });
+  placement.release({ inputTokens: 1 });
+  expect(told).toEqual([[31, 8_000], 1_234]);
+  loads.setTracker('a', undefined, false);
+  expect(place(balancer, long('after'), [a]).session).toBeUndefined();
 });
 
 test('a prompt goes elsewhere when those before it take longer than computing it again', () => {

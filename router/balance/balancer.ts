@@ -52,6 +52,8 @@ export interface Placement {
   readonly prefix?: PrefixMatch | undefined;
   /** The share of the prompt that the replica is expected to have in its prefix cache. */
   readonly prefixMatchRatio?: number | undefined;
+  /** By this the replica's events tell of the request; absent: it tells of none. */
+  readonly session?: string | undefined;
   /** The answer has begun: the prompt is computed. */
   firstByte(): void;
   /** Gives the place back; a second call does nothing. */
@@ -144,12 +146,14 @@ class PromptBalancer implements Balancer {
       isStreamed: request.isStreamed === true,
     };
     load.sent(share);
+    const tracked = choice.blocks && load.tracker?.track(choice.blocks, promptBytes);
     this.#total++;
     this.#tell.changed?.();
     let held = true;
     return {
       ...{ replica, policy, reason, prefix, candidates: candidates.length },
       prefixMatchRatio: prefix && ratioOf(prefix),
+      session: tracked?.session,
       firstByte: () => {
         load.computed(share);
         this.#tell.changed?.();
@@ -158,6 +162,7 @@ class PromptBalancer implements Balancer {
         if (!held) return;
         held = false;
         load.ended(share);
+        tracked?.ended(usage?.inputTokens ?? tokens);
         this.#total--;
         this.#loads.ended(replica.id);
         this.#tell.changed?.();
@@ -226,6 +231,7 @@ class PromptBalancer implements Balancer {
     return {
       replica,
       reason: candidates.length === 1 ? 'only' : choice.reason,
+      blocks,
       prefix: { units, matchedUnits },
       uncachedTokens: uncachedTokens(prompt, choice.matchedBlocks),
     };
@@ -236,6 +242,7 @@ class PromptBalancer implements Balancer {
 interface Choice {
   readonly replica: Replica;
   readonly reason: RouteReason;
+  readonly blocks?: Int32Array;
   readonly prefix?: PrefixMatch;
   readonly uncachedTokens?: number;
 }

@@ -40,7 +40,7 @@ export class BlockLru {
   /** Holds so many units at most from now on. */
   limit(capacity: number): void {
     this.#capacity = Math.max(1, Math.floor(capacity));
-    while (this.#units > this.#capacity) this.#evict();
+    while (this.#units > this.#capacity) this.#drop(this.#oldest);
   }
 
   /** The units of all blocks that are held. */
@@ -104,6 +104,18 @@ export class BlockLru {
     }
   }
 
+  /** The replica has dropped a block to make room for others. */
+  remove(key: number): void {
+    const entry = this.#table[this.#find(key) + 1] as number;
+    if (entry !== 0) this.#drop(entry);
+  }
+
+  /** The replica has nothing any more. */
+  clear(): void {
+    while (this.#oldest !== 0) this.#drop(this.#oldest);
+    this.#evicts = false;
+  }
+
   /** All blocks that are held. */
   list(): BlockList {
     const keys: number[] = [];
@@ -123,7 +135,7 @@ export class BlockLru {
       this.#linkNewest(found);
       return;
     }
-    while (this.#units + own > this.#capacity) this.#evict();
+    while (this.#units + own > this.#capacity) this.#drop(this.#oldest);
     const entry = this.#takeEntry();
     this.#entries[entry * stride] = key;
     this.#entries[entry * stride + units] = own;
@@ -144,8 +156,7 @@ export class BlockLru {
     return this.#unused++;
   }
 
-  #evict(): void {
-    const entry = this.#oldest;
+  #drop(entry: number): void {
     this.#evicts = true;
     this.#unlink(entry);
     this.#removeFromTable(this.#field(entry, 0));

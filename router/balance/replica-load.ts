@@ -20,6 +20,20 @@ export interface LoadElsewhere {
 /** No other router has anything there. */
 export const nowhere: LoadElsewhere = { inFlight: 0, pendingTokens: 0 };
 
+/** A request that a replica was sent, as the replica's own events tell of it. */
+export interface TrackedPrompt {
+  /** Goes with the request as `x-session-id`, and comes back in the events of the blocks that it stores. */
+  readonly session: string;
+  /** It is over. @param tokens of its prompt, as the engine counts them */
+  ended(tokens: number): void;
+}
+
+/** Follows what a replica tells of its prefix cache. */
+export interface PromptTracker {
+  /** A prompt is sent there. @param blocks of its text */
+  track(blocks: Int32Array, promptBytes: number): TrackedPrompt;
+}
+
 /** What this router knows of one replica: what it has sent there, and what came back. */
 export class ReplicaLoad {
   /** The replica's id as a number, for rendezvous hashing: the same in every router. */
@@ -32,6 +46,10 @@ export class ReplicaLoad {
   elsewhere: LoadElsewhere = nowhere;
   /** Tokens that its key-value memory holds, where it is known. */
   kvTokens = Number.POSITIVE_INFINITY;
+  /** Present while the replica tells what it has in its prefix cache. */
+  tracker: PromptTracker | undefined;
+  /** Whether nothing is missing of what it tells. */
+  tellsAll = false;
   /** Open requests of this router. */
   inFlight = 0;
   /** Tokens that open requests have for themselves in its key-value memory, when they are complete. */

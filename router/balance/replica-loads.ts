@@ -1,5 +1,5 @@
 import type { BlockList } from './block-list.ts';
-import { type LoadElsewhere, nowhere, ReplicaLoad } from './replica-load.ts';
+import { type LoadElsewhere, nowhere, type PromptTracker, ReplicaLoad } from './replica-load.ts';
 
 /** Units of a replica's prefix cache that are remembered at most: 4 MiB of text, a million tokens. */
 const mostUnits = 16_384;
@@ -60,7 +60,24 @@ export class ReplicaLoads {
     const load = this.#byId.get(id) ?? (this.#kept.has(id) ? this.of(id) : undefined);
     if (!load) return;
     load.kvTokens = tokens;
-    load.prefixes.limit(Math.min(this.#capacityUnits, tokens / tokensPerUnit));
+    this.#limit(load);
+  }
+
+  /**
+   * A replica tells of its prefix cache, or does not any more.
+   * @param tellsAll nothing is missing, so that what it has need not be guessed from its memory's size
+   */
+  setTracker(id: string, tracker: PromptTracker | undefined, tellsAll: boolean): void {
+    const load = this.#byId.get(id);
+    if (!load) return;
+    load.tracker = tracker;
+    load.tellsAll = tellsAll;
+    this.#limit(load);
+  }
+
+  #limit({ prefixes, kvTokens, tellsAll }: ReplicaLoad): void {
+    const units = tellsAll ? Number.POSITIVE_INFINITY : kvTokens / tokensPerUnit;
+    prefixes.limit(Math.min(this.#capacityUnits, units));
   }
 
   /** Other routers have these loads at replicas, by id, and none at others. */
