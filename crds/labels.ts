@@ -40,6 +40,12 @@ export const adaptersAnnotation = 'fairlead.dev/adapters';
  */
 export const loadedAdaptersAnnotation = 'fairlead.dev/loaded-adapters';
 
+/**
+ * Annotation on a model pod whose engine has its adapters from its start: their names, as a JSON list. The place
+ * of one in it is the id that the engine knows it by.
+ */
+export const adapterIdsAnnotation = 'fairlead.dev/adapter-ids';
+
 /** Annotation on a pod that a LeaderWorkerSet made: the uid of the ModelDeployment that it is for. */
 export const ownerAnnotation = 'fairlead.dev/owner-uid';
 

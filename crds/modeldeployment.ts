@@ -56,8 +56,8 @@ export const modelDeploymentSpec = z
   .register(kubernetes, {
     rules: [
       {
-        rule: "!has(self.adapters) || self.adapters.size() == 0 || self.engine.type == 'vLLM'",
-        message: 'adapters are for vLLM: other engines cannot choose one by the name of the model',
+        rule: "!has(self.adapters) || self.adapters.size() == 0 || self.engine.type in ['vLLM', 'LlamaCpp']",
+        message: 'adapters are for vLLM and LlamaCpp',
         fieldPath: '.adapters',
       },
       {

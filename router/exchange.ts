@@ -17,7 +17,7 @@ import { type ModelCall, readCall, requiredReplica } from './openai/model-call.t
 import { modelCard, modelList } from './openai/model-cards.ts';
 import { readParameters } from './openai/parameters.ts';
 import { modelsPath, realtimePath } from './openai/paths.ts';
-import { findVisible, offers, requireFeature } from './openai/resolve.ts';
+import { answers, findVisible, requireFeature } from './openai/resolve.ts';
 import type { ResponseIds } from './openai/response-ids.ts';
 import type { RelayRequest } from './relay/request.ts';
 
@@ -58,9 +58,9 @@ export class Exchange {
       request.requirePlainBody();
       call = readCall(endpoint, request, responseIds);
       const { asked } = call;
-      const { model } = findVisible(catalog.current(), asked.model, caller);
-      requireFeature(model, endpoint);
-      const onlyReplica = requiredReplica(endpoint, call, model, responseIds);
+      const target = findVisible(catalog.current(), asked.model, caller);
+      requireFeature(target, endpoint);
+      const onlyReplica = requiredReplica(endpoint, call, target.model, responseIds);
       const grant = caller.admit();
       record.whenOver((facts, end) => grant.end(usageOf(facts, end)));
       this.#recordCall(endpoint, call);
@@ -78,7 +78,7 @@ export class Exchange {
           targetsOf(
             catalog.current(),
             asked.model,
-            (name, { features }) => offers(features, endpoint) && caller.mayUse(name),
+            (target) => answers(target, endpoint) && caller.mayUse(target.name),
           ),
         onlyReplica,
         priority: caller.priority,

@@ -20,13 +20,15 @@ export const adaptersSpec = z
               ),
             ],
           }),
-        source: sourceSpec.describe('Where the adapter is: a folder with adapter_config.json.'),
+        source: sourceSpec.describe(
+          'Where the adapter is: a folder with adapter_config.json; for LlamaCpp a GGUF file.',
+        ),
       })
       .describe('A LoRA adapter.'),
   )
   .max(16)
   .describe(
-    'LoRA adapters that are served beside the model, each under a name of its own. For vLLM; ranks above 16 need the argument --max-lora-rank. Those from hf, s3 and gs come and go while the pods run; others are mounted and make a new revision, and so does the first list. An empty list prepares the pods for adapters that come later.',
+    'LoRA adapters that are served beside the model, each under a name of its own. For vLLM and LlamaCpp. vLLM: those from hf, s3 and gs come and go while the pods run; others are mounted and make a new revision, and so does the first list; an empty list prepares the pods for adapters that come later; ranks above 16 need the argument --max-lora-rank. LlamaCpp loads its adapters when it starts, so that a changed list makes a new revision.',
   )
   .register(kubernetes, { listType: 'map', listMapKeys: ['name'] });
 

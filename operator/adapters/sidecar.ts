@@ -27,12 +27,12 @@ const wanted = 'adapters-wanted';
  * @param enginePort of the engine's API
  */
 export function adapterParts(
-  { adapters }: Pick<ModelDeploymentSpec, 'adapters'>,
+  { adapters, engine }: Pick<ModelDeploymentSpec, 'adapters' | 'engine'>,
   { image, hubEndpoint }: LoaderSettings,
   enginePort: number,
 ): AdapterParts | undefined {
   if (!adapters) return undefined;
-  const secrets = fetchSecrets(adapters).map((secretName, index) => ({
+  const secrets = fetchSecrets(adapters, engine.type).map((secretName, index) => ({
     // One that is missing must not keep the model from starting: the agent says so.
     volume: { name: `adapters-secret-${index}`, secret: { secretName, optional: true } },
     mount: {

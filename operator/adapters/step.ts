@@ -2,7 +2,8 @@ import type { ModelDeployment } from '../../crds/modeldeployment.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { isReady } from '../../kube/readiness.ts';
 import type { Pod } from '../../kube/resources.ts';
-import { type Agents, hasAgent } from './agents.ts';
+import { type Agents, type HeardReport, hasAgent } from './agents.ts';
+import { hadFromStart } from './at-start.ts';
 import { annotate, annotationsFor } from './bring.ts';
 import type { WantedAdapter } from './protocol.ts';
 import { type AdaptersView, judgeAdapters } from './verdict.ts';
@@ -27,8 +28,9 @@ export async function bringAdapters(
   adapters: readonly WantedAdapter[] | undefined,
   { client, agents, fieldManager, signal }: AdapterStepOptions,
 ): Promise<AdaptersView | undefined> {
-  const concerned = pods.filter(hasAgent);
-  const heard = new Map(concerned.map((pod) => [pod, agents.heard(pod)]));
+  const heard = new Map<Pod, HeardReport | undefined>(
+    pods.filter(hasAgent).map((pod) => [pod, agents.heard(pod)]),
+  );
   if (adapters && !deployment.spec.paused) {
     const wanted = wantedText(deployment, adapters);
     for (const [pod, report] of heard) {
@@ -38,9 +40,12 @@ export async function bringAdapters(
   }
   const names = (deployment.spec.adapters ?? []).map(({ name }) => name);
   if (names.length === 0) return undefined;
-  const serving = [...heard].filter(([pod]) => isReady(pod));
+  const serving = pods.filter(isReady);
   return judgeAdapters(
     names,
-    serving.map(([{ metadata }, report]) => ({ name: metadata.name, report })),
+    serving.map((pod) => ({
+      name: pod.metadata.name,
+      adapters: heard.has(pod) ? heard.get(pod)?.adapters : hadFromStart(pod),
+    })),
   );
 }

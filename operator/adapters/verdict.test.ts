@@ -20,12 +20,18 @@ const law = (state: AdapterReport['state'], message?: string): AdapterReport => 
 
 test.each([
   ['nothing serves', [], 'Unknown LoadingAdapters', /when a replica serves/],
-  ['nobody has said anything', [undefined], 'Unknown LoadingAdapters', /by replica r0\./],
+  ['nobody has said anything', [undefined], 'Unknown LoadingAdapters', /to replica r0\./],
   [
     'one is on its way',
     [report(law('loaded')), report(law('loading'))],
     'Unknown LoadingAdapters',
-    /by replica r1\./,
+    /to replica r1\./,
+  ],
+  [
+    'one was started without it',
+    [report(law('loaded')), report({ name: 'm:other', state: 'loaded' })],
+    'Unknown LoadingAdapters',
+    /to replica r1\./,
   ],
   ['all is there', [report(law('loaded'))], 'True AdaptersLoaded', /its adapter: law\./],
   [
@@ -35,7 +41,10 @@ test.each([
     /^Adapter law: rank 64 is too much \(replica r0, r1\)\. It is tried again/,
   ],
 ] as const)('%s', (_case, reports, expected, says) => {
-  const replicas = reports.map((one, index) => ({ name: `r${index}`, report: one }));
+  const replicas = reports.map((one, index) => ({
+    name: `r${index}`,
+    adapters: one?.adapters,
+  }));
   const { verdict } = judgeAdapters(['law'], replicas);
   expect(`${verdict.status} ${verdict.reason}`).toBe(expected);
   expect(verdict.message).toMatch(says);
@@ -43,8 +52,8 @@ test.each([
 
 test('the status counts the replicas that have each', () => {
   const replicas = [
-    { name: 'a', report: report(law('loaded'), { name: 'm:med', state: 'loading' }) },
-    { name: 'b', report: report(law('loaded')) },
+    { name: 'a', adapters: [law('loaded'), { name: 'm:med', state: 'loading' as const }] },
+    { name: 'b', adapters: [law('loaded')] },
   ];
   expect(judgeAdapters(['law', 'med'], replicas).status).toEqual([
     { name: 'law', loadedReplicas: 2 },

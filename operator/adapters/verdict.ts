@@ -1,14 +1,14 @@
 import type { AdapterStatus } from '../../crds/modeldeployment/adapters.ts';
 import type { Verdict } from '../modeldeployment/judge.ts';
-import type { HeardReport } from './agents.ts';
+import type { AdapterReport } from './protocol.ts';
 import { adapterOf } from './wanted.ts';
 
 /** A replica that adapters are brought to. */
 export interface AdapterReplica {
   /** Of its pod. */
   name: string;
-  /** What its agent says; undefined: nothing yet. */
-  report: HeardReport | undefined;
+  /** What is said of them; undefined: nothing yet. */
+  adapters: readonly AdapterReport[] | undefined;
 }
 
 /** What is known of the adapters. */
@@ -32,29 +32,30 @@ export function judgeAdapters(
   const status: AdapterStatus[] = [];
   /** Replicas by what went wrong there. */
   const failures = new Map<string, string[]>();
-  let missing = 0;
+  const waiting = new Set<string>();
   for (const name of names) {
     let loadedReplicas = 0;
     for (const replica of replicas) {
-      const said = replica.report?.adapters.find((one) => adapterOf(one.name) === name);
+      const said = replica.adapters?.find((one) => adapterOf(one.name) === name);
       if (said?.state === 'loaded') loadedReplicas++;
-      else missing++;
+      else waiting.add(replica.name);
       if (said?.state !== 'failed') continue;
       const words = `${name}: ${sentence(said.message)}`;
       failures.set(words, [...(failures.get(words) ?? []), replica.name].sort());
     }
     status.push({ name, loadedReplicas });
   }
-  return { status, verdict: verdictOf({ names, replicas, failures, missing }) };
+  return { status, verdict: verdictOf({ names, replicas, failures, waiting }) };
 }
 
 function verdictOf(known: {
   names: readonly string[];
   replicas: readonly AdapterReplica[];
   failures: ReadonlyMap<string, readonly string[]>;
-  missing: number;
+  /** Replicas that lack one. */
+  waiting: ReadonlySet<string>;
 }): Verdict {
-  const { names, replicas, failures, missing } = known;
+  const { names, replicas, failures, waiting } = known;
   const told = [...failures].slice(0, mostMessages);
   if (told.length > 0) {
     const sentences = told.map(([words, at]) => `Adapter ${words} (replica ${at.join(', ')}).`);
@@ -66,15 +67,9 @@ function verdictOf(known: {
     const message = `${all} will be loaded when a replica serves.`;
     return { status: 'Unknown', reason: 'LoadingAdapters', message };
   }
-  if (missing > 0) {
-    const some = replicas.filter(
-      ({ report }) => !report?.adapters.every(({ state }) => state === 'loaded'),
-    );
-    const message = `Adapters are being loaded by replica ${some
-      .map(({ name }) => name)
-      .sort()
-      .slice(0, 10)
-      .join(', ')}.`;
+  if (waiting.size > 0) {
+    const some = [...waiting].sort().slice(0, 10).join(', ');
+    const message = `Adapters are on their way to replica ${some}.`;
     return { status: 'Unknown', reason: 'LoadingAdapters', message };
   }
   const message = `Every replica has ${names.length === 1 ? 'its adapter' : `all ${all}`}: ${names.join(', ')}.`;

@@ -16,6 +16,8 @@ export interface EngineInput {
   modelPath: string;
   /** Whether it has to be ready for LoRA adapters that come while it serves. */
   takesAdapters: boolean;
+  /** Files of the LoRA adapters that it has from its start, in the order of their ids. */
+  adapterPaths: readonly string[];
   /** How many accelerators a replica has; 0 on the CPU. */
   accelerators: number;
 }

@@ -34,16 +34,17 @@ test.each([
 });
 
 test('vLLM is readied for adapters that come while it serves', () => {
-  const input = { servedName: 'org/m', modelPath: '/m', takesAdapters: true, accelerators: 1 };
+  const input = { servedName: 'org/m', modelPath: '/m', takesAdapters: true };
+  const none = { adapterPaths: [], accelerators: 1 };
   const argsOf = (args: string[]) =>
-    engines.vLLM.args({ ...input, spec: specOf('vLLM', { args }) });
+    engines.vLLM.args({ ...input, ...none, spec: specOf('vLLM', { args }) });
   const readied = ['--enable-lora', '--max-loras', '4', '--max-cpu-loras', '16'];
   expect(argsOf([]).slice(7, 12)).toEqual(readied);
   expect(argsOf(['--max-loras=1', '--max-cpu-loras', '2']).slice(7, 9)).toEqual([
     '--enable-lora',
     '--shutdown-timeout',
   ]);
-  const variables = engines.vLLM.env({ ...input, spec: specOf('vLLM', {}) });
+  const variables = engines.vLLM.env({ ...input, ...none, spec: specOf('vLLM', {}) });
   expect(variables).toContainEqual({ name: 'VLLM_ALLOW_RUNTIME_LORA_UPDATING', value: 'True' });
 });
 
@@ -58,6 +59,7 @@ describe.each<[keyof typeof engines, readonly OwnedFlag[], string[]]>([
       servedName: 'skiff',
       modelPath: '/m',
       takesAdapters: false,
+      adapterPaths: [],
       accelerators: 2,
     });
 

@@ -67,3 +67,16 @@ export const llamaCppOwned: readonly OwnedFlag[] = [
     remedy: remedies.prefix,
   },
 ];
+
+/** The same where the model has adapters. */
+export const llamaCppAdapters: readonly OwnedFlag[] = [
+  {
+    flags: ['--lora', '--lora-scaled', '--lora-init-without-apply'],
+    remedy: 'Use spec.adapters.',
+  },
+  {
+    flags: ['--cache-prompt', '--no-cache-prompt'],
+    variables: ['LLAMA_ARG_CACHE_PROMPT', 'LLAMA_ARG_NO_CACHE_PROMPT'],
+    remedy: 'With spec.adapters the router says which prompts may be kept.',
+  },
+];

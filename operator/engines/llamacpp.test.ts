@@ -5,13 +5,14 @@ import { llamaCppOwned } from './llamacpp-flags.ts';
 
 const engine = (rest: Record<string, unknown>) =>
   modelDeployment({ engine: { type: 'LlamaCpp', ...rest } }).spec;
-const argsOf = (spec: Record<string, unknown>) =>
+const argsOf = (spec: Record<string, unknown>, adapterPaths: string[] = []) =>
   llamaCpp
     .args({
       spec: modelDeployment(spec).spec,
       servedName: 'skiff',
       modelPath: '/m',
       takesAdapters: false,
+      adapterPaths,
       accelerators: 0,
     })
     .join(' ');
@@ -58,6 +59,21 @@ test('every flag that Fairlead gives is refused to the user, but those that only
     .filter((argument) => argument.startsWith('--') && !refused.includes(argument));
   expect(allowed).toEqual(['--threads', '--pooling']);
 });
+
+test('adapters are off until a request asks for one, and no prompt is kept unless it says so', () => {
+  const files = ['/adapters/law/law.gguf', '/adapters/med/med.gguf'];
+  expect(argsOf({}, files)).toContain(`--lora-scaled ${files.join(':0,')}:0 --no-cache-prompt`);
+});
+
+test.each([['--lora'], ['--no-cache-prompt']])(
+  '%s is refused to a model with adapters, and to no other',
+  (flag) => {
+    const spec = engine({ args: [flag] });
+    const adapters = [{ name: 'law', source: { uri: 'hf://o/law/law.gguf' } }];
+    expect(llamaCpp.refusal(spec)).toBeUndefined();
+    expect(llamaCpp.refusal({ ...spec, adapters })).toMatchObject({ what: flag });
+  },
+);
 
 test('the context is what one request may use times the requests at once', () => {
   const context = { type: 'LlamaCpp', contextLength: 1000 };

@@ -3,7 +3,7 @@ import { featuresOf } from '../../crds/modeldeployment/features.ts';
 import type { ModelDeploymentSpec } from '../../crds/modeldeployment.ts';
 import { untilIdle } from './drain.ts';
 import type { Engine } from './engine.ts';
-import { llamaCppOwned } from './llamacpp-flags.ts';
+import { llamaCppAdapters, llamaCppOwned } from './llamacpp-flags.ts';
 import { cores } from './quantity.ts';
 import { refuseOwned } from './refused-flags.ts';
 
@@ -27,9 +27,13 @@ export const llamaCpp: Engine = {
 
   endpoint: () => ({ port, healthPath: '/health' }),
 
-  refusal: (spec) => refuseOwned(llamaCppOwned, spec),
+  refusal: (spec) =>
+    refuseOwned(
+      spec.adapters?.length ? llamaCppOwned.concat(llamaCppAdapters) : llamaCppOwned,
+      spec,
+    ),
 
-  args({ spec, servedName, modelPath }) {
+  args({ spec, servedName, modelPath, adapterPaths }) {
     const { engine } = spec;
     const { contextLength } = engine;
     const concurrency = concurrencyOf(engine);
@@ -41,6 +45,7 @@ export const llamaCpp: Engine = {
       ...threads(spec),
       '--metrics',
       ...pooling(spec),
+      ...lora(adapterPaths),
     ];
   },
 
@@ -55,6 +60,16 @@ function pooling({ engine }: ModelDeploymentSpec): string[] {
   const features = featuresOf(engine);
   if (features.includes('Rerank')) return ['--reranking'];
   return features.includes('Embeddings') ? ['--embeddings', '--pooling', 'mean'] : [];
+}
+
+/**
+ * Adapters, each off unless a request asks for it by its id. Of two requests without a word of adapters, 0.7 lets
+ * the second go on from the prompt of the first even if that one's slot had an adapter since: without a cache
+ * by default nobody gets another adapter's prompt, and the router asks for the cache where it names the adapters.
+ */
+function lora(paths: readonly string[]): string[] {
+  if (paths.length === 0) return [];
+  return ['--lora-scaled', paths.map((path) => `${path}:0`).join(), '--no-cache-prompt'];
 }
 
 /**

@@ -26,6 +26,7 @@ test('the file is entered under the served name before anybody can connect', asy
   const input = {
     spec,
     takesAdapters: false,
+    adapterPaths: [],
     accelerators: 0,
     servedName: 'org/skiff:1',
     modelPath: '/models/m.gguf',

@@ -90,9 +90,13 @@ export function withTemplate(
     }),
     securityContext: { ...pod.spec.securityContext, ...securityContext },
   };
-  const { labels, annotations } = metadata;
+  const { labels } = metadata;
+  const annotations = { ...pod.metadata.annotations, ...metadata.annotations };
   return {
-    metadata: { ...(labels && { labels }), ...(annotations && { annotations }) },
+    metadata: {
+      ...(labels && { labels }),
+      ...(Object.keys(annotations).length > 0 && { annotations }),
+    },
     spec: merged as Pod['spec'],
   };
 }

@@ -101,6 +101,39 @@ test.each(engineTypes)('%s with everything said, on every accelerator', async (t
   );
 });
 
+/** What a cache and adapters change, without what every pod of the engine has. */
+test.each(engineTypes)('%s with a cache and with adapters, on every accelerator', async (type) => {
+  const { reads, takesAdapters } = engines[type];
+  const file = reads === 'folder' ? '' : '/q4.gguf';
+  const cached = { source: { uri: `hf://org/m${file}`, cache: 'shared' } };
+  const fetched = { name: 'law', source: { uri: `hf://org/law${file}`, secretName: 'hub' } };
+  const mounted = { name: 'med', source: { uri: 'oci://r.example/med:1' } };
+  const kept = { name: 'tax', source: { uri: `s3://bucket/tax${file}`, cache: 'shared' } };
+  const lora = takesAdapters || type === 'LlamaCpp';
+  const variants = {
+    cache: cached,
+    ...(lora && { adapters: { adapters: [fetched, mounted, kept] } }),
+  };
+  const image = type === 'Custom' ? { image: 'x:1', port: 9000 } : {};
+  const rendered = Object.entries(profiles).flatMap(([name, profile]) =>
+    Object.entries(variants).map(([variant, rest]) => {
+      const accelerator = profile && { profile: name };
+      const { metadata, spec } = render(
+        { engine: { type, ...image }, accelerator, ...rest },
+        profile,
+      );
+      const { containers: [engine] = [], initContainers = [], volumes } = spec ?? {};
+      const { args, env, resources, volumeMounts } = engine!;
+      const loaders = initContainers.map(({ name: of, args: to }) => `${of} ${to?.join(' ')}`);
+      const seen = { annotations: metadata.annotations, args, env, resources };
+      return [`${name}, ${variant}`, { ...seen, loaders, volumes, volumeMounts }];
+    }),
+  );
+  await expect(yaml(Object.fromEntries(rendered))).toMatchFileSnapshot(
+    golden(`${type.toLowerCase()}-weights`),
+  );
+});
+
 test('a download before the engine has its share of CPU and memory, and what must fit', () => {
   const { spec } = render(
     {

@@ -1,6 +1,6 @@
 import type { AcceleratorProfileSpec } from '../../crds/acceleratorprofile.ts';
 import { durationMs } from '../../crds/duration.ts';
-import { engineContainer, enginePort } from '../../crds/labels.ts';
+import { adapterIdsAnnotation, engineContainer, enginePort } from '../../crds/labels.ts';
 import type { ModelDeployment } from '../../crds/modeldeployment.ts';
 import { servedNameOf } from '../../crds/names.ts';
 import type { Pod } from '../../kube/resources.ts';
@@ -47,7 +47,7 @@ export function renderTemplate(deployment: ModelDeployment, resolved: Resolved):
     ...(adapters ? [adapters.sidecar] : []),
   ];
   const template: PodTemplate = {
-    metadata: {},
+    metadata: adapterIds(resolved),
     spec: {
       ...(initContainers.length > 0 && { initContainers }),
       containers: [engineContainerOf(deployment, resolved, scratch, devices, adapters)],
@@ -97,6 +97,13 @@ function adaptersOf({ spec }: ModelDeployment, { engine, weights }: Resolved) {
   return adapterParts(spec, weights.loader, engine.endpoint(spec.engine).port);
 }
 
+/** Routers ask an engine that has its adapters from its start by their numbers. */
+function adapterIds({ engine, weights: { adapters } }: Resolved): PodTemplate['metadata'] {
+  if (engine.takesAdapters || adapters.length === 0) return {};
+  const names = JSON.stringify(adapters.map(({ name }) => name));
+  return { annotations: { [adapterIdsAnnotation]: names } };
+}
+
 /** A volume that is empty when the pod starts, and where the engine has it. */
 interface Scratch {
   volume: NonNullable<Pod['spec']['volumes']>[number];
@@ -132,6 +139,7 @@ function engineContainerOf(
     servedName,
     modelPath: weights.modelPath,
     takesAdapters: adapters !== undefined,
+    adapterPaths: weights.adapters.flatMap(({ path }) => path ?? []),
     accelerators: profile ? spec.accelerator.count : 0,
   };
   const endpoint = engine.endpoint(spec.engine);

@@ -14,7 +14,7 @@ import { controllerReference, type Intent } from '../../kube/object.ts';
 import type { Pod } from '../../kube/resources.ts';
 import type { WorkerTemplate } from '../groups/group.ts';
 
-/** All of a pod that its revision decides; of the metadata, what the user asked for. */
+/** All of a pod that its revision decides. */
 export interface PodTemplate {
   metadata: { labels?: Record<string, string>; annotations?: Record<string, string> };
   spec: Pod['spec'];

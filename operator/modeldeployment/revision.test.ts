@@ -40,6 +40,10 @@ test.each([
     'adapters',
     { engine: { type: 'vLLM' }, adapters: [{ name: 'a', source: { uri: 'hf://o/a' } }] },
   ],
+  [
+    'adapters that the engine has from its start',
+    { adapters: [{ name: 'a', source: { uri: 'hf://o/a/a.gguf' } }] },
+  ],
   ['engine.envFrom', { engine: { type: 'LlamaCpp', envFrom: [{ secretRef: { name: 'a' } }] } }],
   ['podTemplate', { podTemplate: { metadata: { labels: { a: 'b' } } } }],
   ['engine.image', { engine: { type: 'LlamaCpp', image: 'x' } }],

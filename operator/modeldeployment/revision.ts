@@ -23,7 +23,7 @@ const algorithms: readonly ((deployment: ModelDeployment) => unknown)[] = [
       source: source.uri,
       sourceSecret: source.secretName,
       sourceCache: source.cache === noCache ? undefined : source.cache,
-      adapters: adaptersOfRevision(adapters),
+      adapters: adaptersOfRevision(adapters, engine.type),
       engine: {
         type: engine.type,
         image: engine.image,

@@ -346,8 +346,8 @@ test.each([
   ['are on their way', 'loading', 'Unknown LoadingAdapters', 'False LoadingAdapters'],
   ['are refused', 'failed', 'False AdapterFailed', 'False AdapterFailed'],
 ] as const)('its adapters %s', (_case, state, expected, ready) => {
-  const report = { wanted: '', container: 'c', adapters: [{ name: 'skiff:law', state }] };
-  const adapters = judgeAdapters(['law'], [{ name: 'skiff-new-0', report }]);
+  const said = [{ name: 'skiff:law', state }];
+  const adapters = judgeAdapters(['law'], [{ name: 'skiff-new-0', adapters: said }]);
   const result = status(1, [replica(0)], { adapters });
   expect(result.adapters).toEqual(adapters.status);
   expect(shown(result)).toContain(`AdaptersReady=${expected}`);

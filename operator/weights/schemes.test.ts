@@ -108,6 +108,30 @@ test('an adapter that is mounted has a volume; what is downloaded comes while th
   expect(weights.initContainers).toBeUndefined();
 });
 
+test('what llama.cpp has from its start is loaded before it, each adapter by a loader of its own', () => {
+  const adapters = [
+    { name: 'law', source: { uri: 'hf://org/law/v2/law.gguf', secretName: 'hub' } },
+    { name: 'med', source: { uri: 'oci://r.example/med:1' } },
+    { name: 'tax', source: { uri: 's3://bucket/tax.gguf', cache: 'shared' } },
+  ];
+  const weights = weightsFor(modelDeployment({ source: { uri: 'pvc://claim' }, adapters }));
+  expect(weights.adapters).toEqual([
+    { name: 'law', path: '/adapters/law/law.gguf' },
+    { name: 'med', path: '/adapters/med/model.gguf' },
+    { name: 'tax', path: '/adapters/tax/tax.gguf' },
+  ]);
+  expect(weights.initContainers?.map(({ name }) => name)).toEqual(['weights-adapter-0']);
+  expect(weights.loads?.map(({ claim }) => claim)).toEqual(['shared']);
+});
+
+test('a file name that llama.cpp would take for two is refused', () => {
+  const source = { uri: 'pvc://claim' };
+  const adapters = [{ name: 'law', source: { uri: 'https://h.example/law,v2.gguf' } }];
+  expect(weightsOf({ source, adapters }, engines.LlamaCpp, sourceSettings)).toMatch(
+    /^spec\.adapters\[law\]\.source\.uri: .*no comma and no colon; rename it/,
+  );
+});
+
 test('an adapter that cannot be read is named', () => {
   const source = { uri: 'pvc://claim' };
   const adapters = [{ name: 'law', source: { uri: 'https://h.example/law.zip' } }];

@@ -78,7 +78,10 @@ export function weightsOf(
     const place = adapterPlace(index, adapter.name);
     const weights = read({ source: adapter.source, field, place, ...of }, settings);
     if (typeof weights === 'string') return weights;
-    if (isFetched(adapter)) {
+    // llama.cpp takes a list of `file:scale` with commas between.
+    if (engine.reads === 'file' && /[,:]/.test(weights.modelPath))
+      return `${field}.uri: the file's name may have no comma and no colon; rename it`;
+    if (isFetched(adapter, engine.type)) {
       const { uri, secretName: secret } = adapter.source;
       all.adapters.push({ name: adapter.name, uri, ...(secret && { secret }) });
       continue;

@@ -1,5 +1,18 @@
-import { engineContainer, loadedAdaptersAnnotation } from '../../crds/labels.ts';
+import {
+  adapterIdsAnnotation,
+  engineContainer,
+  loadedAdaptersAnnotation,
+} from '../../crds/labels.ts';
 import type { Pod } from '../../kube/resources.ts';
+
+/**
+ * The adapters that a pod's engine had from its start, in the order of their ids. Undefined: it is an engine that
+ * gets them while it serves, or has none.
+ */
+export function adapterIds({ metadata }: Pod): readonly string[] | undefined {
+  const text = metadata.annotations?.[adapterIdsAnnotation];
+  return text === undefined ? undefined : JSON.parse(text);
+}
 
 /**
  * The adapters that a pod's engine serves, as the operator has written them to it. They are of one container:

@@ -136,6 +136,16 @@ test('aliases and adapters lead to the model, and to the name that its engine kn
   expect(targetOf(catalog, 'org/m:law')).toMatchObject({ engineName: 'org/m:law', adapter: 'law' });
 });
 
+test('an engine that had its adapters from its start knows them by their places', () => {
+  const annotations = { 'fairlead.dev/adapter-ids': '["law","med"]' };
+  const labels = { 'fairlead.dev/model-deployment': 'm' };
+  const pods = [pod('m', 'm-0', { metadata: { labels, annotations } }), pod('m', 'm-1')];
+  const [first, second] = buildCatalog([deployment('m')], pods).byName.get('m')?.replicas ?? [];
+  expect(first).toMatchObject({ adapterIds: ['law', 'med'], adapters: new Set(['law', 'med']) });
+  expect(second?.adapterIds).toBeUndefined();
+  expect(second?.adapters).toBeUndefined();
+});
+
 test('spec.routing is read in milliseconds; an object from before it has the defaults', () => {
   const routing = {
     policy: 'LeastLoad',

@@ -17,7 +17,7 @@ function catalogOf(...models: Model[]): Catalog {
 
 const all = () => true;
 const names = (catalog: Catalog, name: string, suits = all as (name: string) => boolean) =>
-  targetsOf(catalog, name, suits).map((target) => target.name);
+  targetsOf(catalog, name, (target) => suits(target.name)).map((target) => target.name);
 
 test('the model asked for comes first, its fallbacks follow in their order', () => {
   const catalog = catalogOf(model('a', 'c', 'b'), model('b'), model('c'));

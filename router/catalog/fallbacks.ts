@@ -1,4 +1,4 @@
-import type { Catalog, Model } from './model.ts';
+import type { Catalog } from './model.ts';
 import { type Target, targetOf } from './target.ts';
 
 /**
@@ -11,14 +11,14 @@ import { type Target, targetOf } from './target.ts';
 export function targetsOf(
   catalog: Catalog,
   name: string,
-  suits: (name: string, model: Model) => boolean,
+  suits: (target: Target) => boolean,
 ): readonly Target[] {
   const asked = targetOf(catalog, name);
   if (!asked) return [];
   const targets = [asked];
   for (const fallback of asked.model.routing.fallbacks) {
     const target = targetOf(catalog, fallback);
-    if (!target || !suits(fallback, target.model)) continue;
+    if (!target || !suits(target)) continue;
     if (!targets.some(({ model }) => model === target.model)) targets.push(target);
   }
   return targets;

@@ -15,6 +15,8 @@ export interface Replica {
   readonly port: number;
   /** Adapters that it serves, by their own names; absent: none. */
   readonly adapters?: ReadonlySet<string> | undefined;
+  /** The same in the order of the numbers that its engine knows them by; absent: it knows them by their names. */
+  readonly adapterIds?: readonly string[] | undefined;
   /** Absent: a pod, asked by plain HTTP at the paths that clients use. */
   readonly external?: ExternalEndpoint | undefined;
 }

@@ -2,7 +2,7 @@ import { drainingAnnotation, enginePort, revisionLabel } from '../../crds/labels
 import { urlHost } from '../../kube/pod-origin.ts';
 import { isReady } from '../../kube/readiness.ts';
 import type { Pod } from '../../kube/resources.ts';
-import { loadedAdapters } from './adapters.ts';
+import { adapterIds, loadedAdapters } from './adapters.ts';
 import type { Replica } from './model.ts';
 
 /** Whether a pod may get new requests: `ready`; not yet: `starting`; never again: `terminating`. */
@@ -31,7 +31,8 @@ export function replicaOf(pod: Pod): Replica | undefined {
     .find(({ name }) => name === enginePort)?.containerPort;
   const address = status?.podIP;
   if (port === undefined || !address) return undefined;
-  const adapters = loadedAdapters(pod);
+  const ids = adapterIds(pod);
+  const adapters = ids ? new Set(ids) : loadedAdapters(pod);
   return {
     id: metadata.uid,
     pod: metadata.name,
@@ -40,6 +41,7 @@ export function replicaOf(pod: Pod): Replica | undefined {
     host: urlHost(address),
     port,
     ...(adapters && { adapters }),
+    ...(ids && { adapterIds: ids }),
   };
 }
 

@@ -1,5 +1,5 @@
 import type { Feature } from '../../crds/modeldeployment/features.ts';
-import type { Catalog, Model } from '../catalog/model.ts';
+import type { Catalog } from '../catalog/model.ts';
 import { type Target, targetOf } from '../catalog/target.ts';
 import type { ModelEndpoint } from './endpoints.ts';
 import { ApiError } from './errors.ts';
@@ -40,13 +40,35 @@ export function offers(features: ReadonlySet<Feature>, endpoint: ModelEndpoint):
   return endpoint.features.some((feature) => features.has(feature));
 }
 
+/** Where llama-server 0.7 reads `lora`: /v1/messages does not hand it on, and embeddings are the model's own. */
+export const llamaCppAdapterPaths: ReadonlySet<string> = new Set([
+  '/v1/chat/completions',
+  '/v1/completions',
+  '/v1/responses',
+]);
+
+/** Whether a model or an adapter answers an endpoint. */
+export function answers({ model, adapter }: Target, endpoint: ModelEndpoint): boolean {
+  if (!offers(model.features, endpoint)) return false;
+  return (
+    adapter === undefined || model.runtime !== 'llamacpp' || llamaCppAdapterPaths.has(endpoint.path)
+  );
+}
+
 /**
  * Checks that a model offers what an endpoint is for. The answer is 400 and not 404: the model is there,
  * and clients that meet a 404 conclude that its name is wrong.
  * @throws ApiError feature_not_supported
  */
-export function requireFeature(model: Model, endpoint: ModelEndpoint): void {
-  if (offers(model.features, endpoint)) return;
+export function requireFeature(target: Target, endpoint: ModelEndpoint): void {
+  if (answers(target, endpoint)) return;
+  const { model, name } = target;
+  if (offers(model.features, endpoint))
+    throw new ApiError(
+      'feature_not_supported',
+      `The engine of ${model.servedName} answers ${endpoint.path} without adapters. Ask for ${model.servedName}, or for ${name} at ${[...llamaCppAdapterPaths].join(', ')}.`,
+      'model',
+    );
   const wanted = endpoint.features.join(' or ');
   const offered = [...model.features].join(', ');
   throw new ApiError(

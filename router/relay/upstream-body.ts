@@ -1,7 +1,9 @@
 import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
+import type { Replica } from '../catalog/model.ts';
 import type { Target } from '../catalog/target.ts';
 import { spliceModel } from '../openai/splice.ts';
+import { withAdapter } from './adapter-request.ts';
 import type { RelayRequest } from './request.ts';
 import { withUsage } from './usage-request.ts';
 
@@ -20,12 +22,13 @@ export interface UpstreamBody {
 }
 
 /**
- * The client's bytes, with the name that the target's replicas know the model by, and with the wish for
- * usage where tokens are to be counted.
+ * The client's bytes, with the name that the target's replicas know the model by, with the number of an adapter
+ * where the replica wants that, and with the wish for usage where tokens are to be counted.
  */
 export function upstreamBody(
   request: RelayRequest,
   target: Target,
+  { adapterIds }: Replica,
   countTokens: boolean,
 ): UpstreamBody {
   const { asked, endpoint } = request;
@@ -35,6 +38,7 @@ export function upstreamBody(
   if (span && target.engineName !== asked.model) {
     body = spliceModel(body, span, asked.framing, target.engineName);
   }
+  if (adapterIds && span) body = withAdapter(endpoint.path, body, adapterIds, target.adapter);
   const addedUsage = counted !== undefined;
   if (body.length === 0 && endpoint.method !== 'POST')
     return { body: null, headers: [], addedUsage };

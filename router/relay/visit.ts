@@ -75,6 +75,7 @@ export class Visit implements Destination {
     const { body, headers, addedUsage } = upstreamBody(
       this.#request,
       this.target,
+      replica,
       this.#countTokens,
     );
     this.addedUsage = addedUsage;
