@@ -18,13 +18,15 @@ export interface AdapterStepOptions {
 
 /**
  * Tells the agents of pods which adapters are wanted, and the routers which are there.
- * @param pods live ones
+ * @param pods live ones that serve requests
+ * @param workers those that compute for them, whose engines read adapters too
  * @param adapters of the present spec; undefined: it is not sound, and what there is stays
  * @returns what is known of them; undefined where there are none
  */
 export async function bringAdapters(
   deployment: ModelDeployment,
   pods: readonly Pod[],
+  workers: readonly Pod[],
   adapters: readonly WantedAdapter[] | undefined,
   { client, agents, fieldManager, signal }: AdapterStepOptions,
 ): Promise<AdaptersView | undefined> {
@@ -33,8 +35,8 @@ export async function bringAdapters(
   );
   if (adapters && !deployment.spec.paused) {
     const wanted = wantedText(deployment, adapters);
-    for (const [pod, report] of heard) {
-      const annotations = annotationsFor(pod, wanted, report);
+    for (const pod of [...workers.filter(hasAgent), ...heard.keys()]) {
+      const annotations = annotationsFor(pod, wanted, heard.get(pod));
       if (annotations) await annotate(pod, annotations, { client, fieldManager, signal });
     }
   }

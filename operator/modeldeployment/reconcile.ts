@@ -191,7 +191,8 @@ export function createReconciler(options: ReconcilerOptions) {
     const pods = present.flatMap(({ uid, state }) => (state === 'live' && cached.get(uid)) || []);
     const adapters = 'resolved' in resolution ? resolution.resolved.weights.adapters : undefined;
     const using = { client, agents: options.agents, fieldManager, signal };
-    return bringAdapters(deployment, pods, adapters, using);
+    const workers = pods.flatMap((pod) => options.pods.byIndex(byLeader, keyOf(pod)));
+    return bringAdapters(deployment, pods, workers, adapters, using);
   }
 
   /** What the revision was found to do; the replica with the least to do is the one that is tried. */
