@@ -136,7 +136,7 @@ export class RequestRecord implements HoldObserver {
     const offsetMs = Date.now() - nowMs();
     const timeOf = (ms: number) => hrTime(offsetMs + ms);
     const name = serverName(start);
-    this.#spans = new RequestSpans(tracing.tracer, timeOf, name, start.headers, start.startMs);
+    this.#spans = new RequestSpans(tracing, timeOf, name, start.headers, start.startMs);
   }
 
   /** Who sends it is known. */

@@ -1,9 +1,11 @@
 import {
   BatchSpanProcessor,
+  ConsoleSpanExporter,
   type ReadableSpan,
   type SpanExporter,
   type SpanProcessor,
 } from '@opentelemetry/sdk-trace';
+import { encodeSpans, isEncodable } from './otlp-encoder.ts';
 
 /** Told when spans begin to get lost at the collector, and when they no longer do. */
 export interface ExportLog {
@@ -130,8 +132,9 @@ class CountingExporter implements SpanExporter {
   }
 }
 
-/** The OTLP exporter of the protocol that the standard variables name; http/protobuf by default. */
-export async function createOtlpExporter(env: NodeJS.ProcessEnv): Promise<SpanExporter> {
+/** The exporter that the standard variables name: OTLP by http/protobuf by default, or the console. */
+export async function createExporter(env: NodeJS.ProcessEnv): Promise<SpanExporter> {
+  if (env.OTEL_TRACES_EXPORTER === 'console') return new ConsoleSpanExporter();
   const protocol = env.OTEL_EXPORTER_OTLP_TRACES_PROTOCOL || env.OTEL_EXPORTER_OTLP_PROTOCOL;
   switch (protocol) {
     case 'grpc': {
@@ -142,9 +145,31 @@ export async function createOtlpExporter(env: NodeJS.ProcessEnv): Promise<SpanEx
       const { OTLPTraceExporter } = await import('@opentelemetry/exporter-trace-otlp-http');
       return new OTLPTraceExporter();
     }
-    default: {
-      const { OTLPTraceExporter } = await import('@opentelemetry/exporter-trace-otlp-proto');
-      return new OTLPTraceExporter();
-    }
+    default:
+      return createProtobufExporter();
   }
+}
+
+/** The SDK's exporter over http/protobuf, with our encoder where that knows all that the spans have. */
+async function createProtobufExporter(): Promise<SpanExporter> {
+  const [base, http, transformer] = await Promise.all([
+    import('@opentelemetry/otlp-exporter-base'),
+    import('@opentelemetry/otlp-exporter-base/node-http'),
+    import('@opentelemetry/otlp-transformer'),
+  ]);
+  const { ProtobufTraceSerializer: theirs, TraceExporterMetricsHelper } = transformer;
+  const serializer: typeof theirs = {
+    serializeRequest: (spans) =>
+      spans.every(isEncodable) ? encodeSpans(spans) : theirs.serializeRequest(spans),
+    deserializeResponse: (data) => theirs.deserializeResponse(data),
+  };
+  const headers = { 'Content-Type': 'application/x-protobuf' };
+  const delegate = http.createOtlpHttpExportDelegate(
+    http.convertLegacyHttpOptions({}, 'TRACES', 'v1/traces', headers),
+    serializer,
+    'otlp_http_span_exporter',
+    TraceExporterMetricsHelper,
+    undefined,
+  );
+  return new (class extends base.OTLPExporterBase<ReadableSpan[]> {})(delegate);
 }

@@ -5,12 +5,11 @@ import {
   logs,
   propagation,
   ROOT_CONTEXT,
-  type Span,
+  type SpanContext,
   SpanKind,
-  SpanStatusCode,
-  type Tracer,
   trace,
 } from '@opentelemetry/api';
+import type { ReadableSpan } from '@opentelemetry/sdk-trace';
 import type {
   AttributesOf,
   admissionSpan,
@@ -18,18 +17,14 @@ import type {
   operationSpan,
   serverSpan,
 } from './contract/spans.ts';
+import { childContext, RecordedSpan } from './recorded-span.ts';
+import type { Tracing } from './tracing.ts';
 
 /** Headers as they came: names in lower case. */
 export type HeaderCarrier = Record<string, string | string[] | undefined>;
 
 /** Turns the telemetry's clock into the time of day. */
 export type TimeOf = (ms: number) => HrTime;
-
-/** A span with what it began with: the SDK copies all that it is given each time it is given something. */
-interface OpenSpan {
-  readonly span: Span;
-  readonly attributes: object;
-}
 
 /**
  * The spans of one request that is sampled, made by hand: the SERVER span, under it one for a wait and
@@ -38,54 +33,56 @@ interface OpenSpan {
  * milliseconds of the telemetry's clock.
  */
 export class RequestSpans {
-  readonly #tracer: Tracer;
+  readonly #tracing: Tracing;
   readonly #timeOf: TimeOf;
-  readonly #server: Span;
-  readonly #serverContext: Context;
-  #admission: Span | undefined;
-  #operation: OpenSpan | undefined;
-  #operationContext: Context | undefined;
-  #attempt: OpenSpan | undefined;
-  /** Whether the request is sampled; without that, attributes need not even be made. */
-  readonly isRecording: boolean;
+  /** What came with the request: the trace that it continues, and baggage. */
+  readonly #context: Context;
+  readonly #ids: SpanContext;
+  readonly #server: RecordedSpan | undefined;
+  #admission: RecordedSpan | undefined;
+  #operation: RecordedSpan | undefined;
+  #attempt: RecordedSpan | undefined;
 
   /** Starts the SERVER span, which continues the trace of `carrier`. */
   constructor(
-    tracer: Tracer,
+    tracing: Tracing,
     timeOf: TimeOf,
     name: string,
     carrier: HeaderCarrier,
     startMs: number,
   ) {
-    this.#tracer = tracer;
+    this.#tracing = tracing;
     this.#timeOf = timeOf;
     const parent = propagation.extract(ROOT_CONTEXT, carrier);
-    const options = { kind: SpanKind.SERVER, startTime: timeOf(startMs) };
-    this.#server = tracer.startSpan(name, options, parent);
-    this.#serverContext = trace.setSpan(parent, this.#server);
-    this.isRecording = this.#server.isRecording();
+    const about = { name, kind: SpanKind.SERVER, startTime: timeOf(startMs) };
+    // The SDK says whether it is sampled, and which trace it is; that it records is left to ours.
+    const started = tracing.tracer.startSpan(name, about, parent);
+    this.#ids = started.spanContext();
+    this.#context = parent;
+    if (!started.isRecording()) return;
+    const origin = started as unknown as ReadableSpan;
+    const { parentSpanContext } = origin;
+    this.#server = new RecordedSpan(origin, about, this.#ids, parentSpanContext);
+  }
+
+  /** Whether the request is sampled; without that, attributes need not even be made. */
+  get isRecording(): boolean {
+    return this.#server !== undefined;
   }
 
   /** Ids for the log and for exemplars; `sampled` tells whether anybody will find them. */
   ids(): { traceId: string; spanId: string; sampled: boolean } {
-    const { traceId, spanId, traceFlags } = this.#server.spanContext();
+    const { traceId, spanId, traceFlags } = this.#ids;
     return { traceId, spanId, sampled: (traceFlags & 1) === 1 };
   }
 
   startAdmission(startMs: number): void {
-    if (!this.isRecording) return;
-    const options = { kind: SpanKind.INTERNAL, startTime: this.#timeOf(startMs) };
-    this.#admission = this.#tracer.startSpan('fairlead.admission', options, this.#serverContext);
+    const { INTERNAL } = SpanKind;
+    this.#admission = this.#start('fairlead.admission', INTERNAL, startMs, this.#server);
   }
 
   endAdmission(attributes: AttributesOf<typeof admissionSpan>, endMs: number): void {
-    this.#end(
-      this.#admission,
-      undefined,
-      attributes,
-      endMs,
-      attributes['error.type'] !== undefined,
-    );
+    this.#end(this.#admission, attributes, endMs, attributes['error.type'] !== undefined);
     this.#admission = undefined;
   }
 
@@ -94,9 +91,8 @@ export class RequestSpans {
     attributes: AttributesOf<typeof operationSpan>,
     startMs: number,
   ): void {
-    if (!this.isRecording) return;
-    this.#operation = this.#start(name, attributes, startMs, this.#serverContext);
-    this.#operationContext = trace.setSpan(this.#serverContext, this.#operation.span);
+    const { CLIENT } = SpanKind;
+    this.#operation = this.#start(name, CLIENT, startMs, this.#server, attributes);
   }
 
   /** Starts an attempt where the request is sampled. @returns what carries the trace upstream */
@@ -105,25 +101,20 @@ export class RequestSpans {
     attributes: AttributesOf<typeof attemptSpan> | undefined,
     startMs: number,
   ): Record<string, string> {
-    let context = this.#operationContext ?? this.#serverContext;
-    if (attributes) {
-      this.#attempt = this.#start(name, attributes, startMs, context);
-      context = trace.setSpan(context, this.#attempt.span);
-    }
+    const parent = this.#operation ?? this.#server;
+    this.#attempt = this.#start(name, SpanKind.CLIENT, startMs, parent, attributes);
     const carrier: Record<string, string> = {};
-    propagation.inject(context, carrier);
+    propagation.inject(this.#contextOf(this.#attempt ?? parent), carrier);
     return carrier;
   }
 
   endAttempt(attributes: AttributesOf<typeof attemptSpan>, endMs: number): void {
-    const { span, attributes: begun } = this.#attempt ?? {};
-    this.#end(span, begun, attributes, endMs, attributes['error.type'] !== undefined);
+    this.#end(this.#attempt, attributes, endMs, attributes['error.type'] !== undefined);
     this.#attempt = undefined;
   }
 
   endOperation(attributes: AttributesOf<typeof operationSpan>, endMs: number): void {
-    const { span, attributes: begun } = this.#operation ?? {};
-    this.#end(span, begun, attributes, endMs, attributes['error.type'] !== undefined);
+    this.#end(this.#operation, attributes, endMs, attributes['error.type'] !== undefined);
     this.#operation = undefined;
   }
 
@@ -132,30 +123,35 @@ export class RequestSpans {
     logs.getLogger('fairlead').emit({
       eventName: 'gen_ai.client.inference.operation.details',
       timestamp: this.#timeOf(endMs),
-      context: this.#operationContext ?? this.#serverContext,
+      context: this.#contextOf(this.#operation ?? this.#server),
       attributes: attributes as Attributes,
     });
   }
 
   endServer(attributes: AttributesOf<typeof serverSpan>, endMs: number, failed: boolean): void {
-    this.#end(this.#server, undefined, attributes, endMs, failed);
+    this.#end(this.#server, attributes, endMs, failed);
   }
 
-  #start(name: string, attributes: object, startMs: number, context: Context): OpenSpan {
-    const options = { kind: SpanKind.CLIENT, startTime: this.#timeOf(startMs) };
-    return { span: this.#tracer.startSpan(name, options, context), attributes };
+  #contextOf(span: RecordedSpan | undefined): Context {
+    return trace.setSpanContext(this.#context, span?.spanContext() ?? this.#ids);
   }
 
-  #end(
-    span: Span | undefined,
-    begun: object | undefined,
-    ended: object,
-    endMs: number,
-    failed: boolean,
-  ): void {
+  #start(
+    name: string,
+    kind: SpanKind,
+    startMs: number,
+    parent: RecordedSpan | undefined,
+    attributes?: object,
+  ): RecordedSpan | undefined {
+    if (!parent) return undefined;
+    const about = { name, kind, startTime: this.#timeOf(startMs) };
+    const above = parent.spanContext();
+    return new RecordedSpan(parent, about, childContext(above), above, attributes);
+  }
+
+  #end(span: RecordedSpan | undefined, ended: object, endMs: number, failed: boolean): void {
     if (!span) return;
-    span.setAttributes({ ...begun, ...ended });
-    if (failed) span.setStatus({ code: SpanStatusCode.ERROR });
-    span.end(this.#timeOf(endMs));
+    span.end(ended, this.#timeOf(endMs), failed);
+    this.#tracing.ended(span);
   }
 }

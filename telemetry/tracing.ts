@@ -1,4 +1,5 @@
 import { type Tracer, trace } from '@opentelemetry/api';
+import type { ReadableSpan } from '@opentelemetry/sdk-trace';
 import type { ContentMode } from './content.ts';
 import { type Profile, profileOf, schemaUrls } from './contract/spans.ts';
 import type { CountingSpanProcessor, ExportLog } from './span-export.ts';
@@ -7,6 +8,8 @@ import type { CountingSpanProcessor, ExportLog } from './span-export.ts';
 export interface Tracing {
   readonly enabled: boolean;
   readonly tracer: Tracer;
+  /** Takes a span that was made without the tracer. */
+  ended(span: ReadableSpan): void;
   readonly profile: Profile;
   readonly content: ContentMode;
   /** Spans lost since this was last asked. */
@@ -19,6 +22,7 @@ export interface Tracing {
 export const untraced: Tracing = {
   enabled: false,
   tracer: trace.getTracer('fairlead'),
+  ended() {},
   profile: 'v1_41',
   content: 'off',
   takeLost: () => 0,
@@ -72,34 +76,33 @@ export async function startTracing(
   if (content === 'event') env.OTEL_LOGS_EXPORTER ||= 'otlp';
   applyDefaults(env, program, version);
   const { NodeSDK } = await import('@opentelemetry/sdk-node');
-  const counting = await countingProcessor(env, log);
-  const sdk = new NodeSDK(counting && { spanProcessors: [counting] });
+  const processor = await createProcessor(env, log);
+  const sdk = new NodeSDK({ spanProcessors: [processor] });
   sdk.start();
   const profile = profileOf(env);
   const scope = { schemaUrl: schemaUrls[profile] };
   return {
     enabled: true,
     tracer: trace.getTracerProvider().getTracer('fairlead', version, scope),
+    ended: (span) => processor.onEnd(span),
     profile,
     content,
-    takeLost: () => counting?.takeLost() ?? 0,
+    takeLost: () => processor.takeLost(),
     shutdown: () => capped(sdk.shutdown(), shutdownCapMs),
   };
 }
 
-/** Undefined where spans go elsewhere than to a collector: the SDK then does it all by itself. */
-async function countingProcessor(
+async function createProcessor(
   env: NodeJS.ProcessEnv,
   log: ExportLog,
-): Promise<CountingSpanProcessor | undefined> {
-  if (env.OTEL_TRACES_EXPORTER && env.OTEL_TRACES_EXPORTER !== 'otlp') return undefined;
-  const { CountingSpanProcessor, createOtlpExporter } = await import('./span-export.ts');
+): Promise<CountingSpanProcessor> {
+  const { CountingSpanProcessor, createExporter } = await import('./span-export.ts');
   const options = {
     queueSize: Number(env.OTEL_BSP_MAX_QUEUE_SIZE),
     batchSize: Number(env.OTEL_BSP_MAX_EXPORT_BATCH_SIZE),
     delayMs: Number(env.OTEL_BSP_SCHEDULE_DELAY),
   };
-  return new CountingSpanProcessor(await createOtlpExporter(env), options, log);
+  return new CountingSpanProcessor(await createExporter(env), options, log);
 }
 
 /** Resolves with `work`, whether that succeeds or not, and after `capMs` at the latest. */

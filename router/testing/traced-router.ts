@@ -37,7 +37,7 @@ export async function startTracedRouter(
   const collector = await startOtlpReceiver();
   Object.assign(process.env, {
     OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint,
-    OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
+    OTEL_EXPORTER_OTLP_LOGS_PROTOCOL: 'http/json',
     OTEL_TRACES_SAMPLER: 'always_on',
     OTEL_BSP_SCHEDULE_DELAY: '50',
     ...env,

@@ -1,7 +1,8 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { readTraceRequest } from './otlp-reader.ts';
 
-/** A span or log record of an OTLP/JSON export, its attributes as a plain object. */
+/** A span or log record of an OTLP export, its attributes as a plain object. */
 export interface ReceivedSpan {
   traceId: string;
   spanId: string;
@@ -25,7 +26,10 @@ export interface ReceivedLog {
   attributes: Record<string, unknown>;
 }
 
-/** A collector of one process: takes OTLP over HTTP as JSON, on a free port of the loopback. */
+/**
+ * A collector of one process: takes OTLP over HTTP, on a free port of the loopback: spans as
+ * protobuf or JSON, logs as JSON.
+ */
 export interface OtlpReceiver {
   /** For OTEL_EXPORTER_OTLP_ENDPOINT. */
   readonly endpoint: string;
@@ -50,10 +54,15 @@ export async function startOtlpReceiver(): Promise<OtlpReceiver> {
   const logs: ReceivedLog[] = [];
   const bodies: string[] = [];
   const server = createServer(async (request, response) => {
-    let body = '';
-    for await (const part of request) body += part;
-    bodies.push(body);
-    const { resourceSpans = [], resourceLogs = [] } = JSON.parse(body);
+    const parts: Buffer[] = [];
+    for await (const part of request) parts.push(part);
+    const body = Buffer.concat(parts);
+    bodies.push(body.toString());
+    const type = request.headers['content-type'] ?? '';
+    const isJson = type.includes('json');
+    const { resourceSpans = [], resourceLogs = [] } = isJson
+      ? JSON.parse(body.toString())
+      : readTraceRequest(body);
     for (const { resource, scopeSpans } of resourceSpans) {
       const of = { resource: plain(resource.attributes) };
       for (const { schemaUrl, spans: some } of scopeSpans) {
@@ -67,7 +76,7 @@ export async function startOtlpReceiver(): Promise<OtlpReceiver> {
         for (const log of logRecords) logs.push({ ...log, attributes: plain(log.attributes) });
       }
     }
-    response.setHeader('content-type', 'application/json').end('{}');
+    response.setHeader('content-type', type).end(isJson ? '{}' : '');
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
