@@ -57,7 +57,7 @@ export const acceleratorProfileSpec = z
       .min(1)
       .max(4096)
       .describe(
-        'Memory of one accelerator. Weights that are loaded, and with the cache of one request cannot fit, are refused before they are loaded: vLLM, SGLang and TGI.',
+        'Memory of one accelerator. Weights that with the cache of one request cannot fit are refused before they are loaded, or before the engine is started on them where they are mounted: vLLM, SGLang and TGI.',
       )
       .optional(),
     nodeSelector: stringMap(32)

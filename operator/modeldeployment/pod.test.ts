@@ -66,6 +66,21 @@ test.each(engineTypes)('%s on the CPU, with nothing said', async (type) => {
   );
 });
 
+test('vLLM that tells its KV events: where, and on ports that routers find', () => {
+  const [engine] = render({ engine: { type: 'vLLM', kvEvents: true } }).spec!.containers;
+  const at = engine?.args?.indexOf('--kv-events-config') ?? -1;
+  expect(JSON.parse(engine?.args?.[at + 1] ?? '')).toMatchObject({
+    ...{ endpoint: 'tcp://*:5557', replay_endpoint: 'tcp://*:5558', publisher: 'zmq' },
+  });
+  expect(engine?.ports?.map(({ name, containerPort }) => [name, containerPort])).toEqual([
+    ...[
+      ['http', 8000],
+      ['kv-events', 5557],
+      ['kv-replay', 5558],
+    ],
+  ]);
+});
+
 test('vLLM with adapters: an agent beside it, what it is told, and what it may read', async () => {
   const adapters = [
     { name: 'law', source: { uri: 'hf://team/law', secretName: 'hub' } },
@@ -155,6 +170,27 @@ test('a download before the engine has its share of CPU and memory, and what mus
       JSON.stringify({ availableBytes: 144 * 2 ** 30, shown: '90 % of 2 × 80 GiB' }),
     ],
   ]);
+});
+
+test('mounted weights are judged before an engine is started on them, where their room is known', () => {
+  const judges = (spec: object, profile: AcceleratorProfileSpec) => {
+    const accelerator = { profile: 'nvidia', count: 1 };
+    return render({ accelerator, ...spec }, profile).spec?.initContainers ?? [];
+  };
+  const known = { resourceName: 'nvidia.com/gpu', memoryGiB: 80 };
+  const source = { uri: 'hf://org/m', cache: 'shared' };
+  const vllm = { engine: { type: 'vLLM' } };
+  expect(judges({ ...vllm, source }, known)).toMatchObject([
+    {
+      command: ['node', 'operator/weights/loader/fit-main.ts'],
+      args: ['/models'],
+      env: [{ name: 'FAIRLEAD_FIT' }],
+      volumeMounts: [{ name: 'model', mountPath: '/models', readOnly: true }],
+    },
+  ]);
+  expect(judges(vllm, known)).toHaveLength(1);
+  expect(judges(vllm, { resourceName: 'nvidia.com/gpu' })).toEqual([]);
+  expect(judges({}, known)).toEqual([]);
 });
 
 test.each([

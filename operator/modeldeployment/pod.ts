@@ -13,7 +13,7 @@ import type {
   PreStop,
 } from '../engines/engine.ts';
 import { workerTemplate } from '../groups/group.ts';
-import { fitOf, fitVariable } from '../weights/fit.ts';
+import { fitContainer, fitOf, fitVariable } from '../weights/fit.ts';
 import type { ModelWeights } from '../weights/schemes.ts';
 import { modelPlace } from '../weights/weights.ts';
 import { type Devices, devicesOf, resources } from './devices.ts';
@@ -78,14 +78,17 @@ export function renderTemplate(deployment: ModelDeployment, resolved: Resolved):
 
 /**
  * They run before the engine, so they may use what it asks for, and a quota that wants limits has them. The
- * accelerators stay with the engine.
+ * accelerators stay with the engine. Where something is known that the weights must fit into, weights that are
+ * mounted are judged too.
  */
 function loaders(deployment: ModelDeployment, resolved: Resolved): Container[] {
   const { engine, weights, profile } = resolved;
   const asked = resources(deployment, profile, {});
   const fit = fitOf(engine, deployment.spec, profile);
   const judged = fit ? [{ name: fitVariable, value: JSON.stringify(fit) }] : [];
-  return (weights.initContainers ?? []).map((container) => ({
+  const loading = weights.initContainers ?? [];
+  const isMounted = !loading.some(({ name }) => name === modelPlace.loader);
+  return [...loading, ...(fit && isMounted ? [fitContainer(weights)] : [])].map((container) => ({
     ...container,
     env: [...(container.env ?? []), ...(container.name === modelPlace.loader ? judged : [])],
     resources: asked,
@@ -152,7 +155,9 @@ function engineContainerOf(
     args: [...engine.args(input), ...(spec.engine.args ?? [])],
     env: environment(engine.env(input), profile?.env ?? [], spec.engine.env ?? []),
     ...(envFrom && { envFrom: envFrom as NonNullable<Container['envFrom']> }),
-    ports: [{ name: enginePort, containerPort: endpoint.port, protocol: 'TCP' }],
+    ports: Object.entries({ [enginePort]: endpoint.port, ...endpoint.furtherPorts }).map(
+      ([name, containerPort]) => ({ name, containerPort, protocol: 'TCP' }),
+    ),
     resources: resources(deployment, profile, devices),
     ...probes(endpoint, seconds(spec.rollout.startTimeout)),
     lifecycle: { preStop: within(engine.preStop(), seconds(spec.rollout.drainTimeout)) },

@@ -1,6 +1,8 @@
 import type { AcceleratorProfileSpec } from '../../crds/acceleratorprofile.ts';
 import type { ModelDeploymentSpec } from '../../crds/modeldeployment.ts';
-import type { Engine } from '../engines/engine.ts';
+import type { Container, Engine } from '../engines/engine.ts';
+import type { LoaderSettings } from './download.ts';
+import { modelPlace, type Weights } from './weights.ts';
 
 /** What the weights must fit into, with the cache of one request; the loader is told it as JSON. */
 export interface Fit {
@@ -31,5 +33,25 @@ export function fitOf(
     availableBytes: profile.memoryGiB * count * share * 2 ** 30,
     shown: `${Math.round(share * 100)} % of ${count} × ${profile.memoryGiB} GiB`,
     ...(contextLength && { contextLength }),
+  };
+}
+
+/** Judges weights that are mounted before an engine is started on them; it is to be given the {@link Fit}. */
+export function fitContainer({
+  volumeMounts,
+  modelPath,
+  loader,
+}: Pick<Weights, 'volumeMounts' | 'modelPath'> & { loader: LoaderSettings }): Container {
+  return {
+    name: modelPlace.loader,
+    image: loader.image,
+    command: ['node', 'operator/weights/loader/fit-main.ts'],
+    args: [modelPath],
+    volumeMounts: volumeMounts.filter(({ name }) => name === modelPlace.volume),
+    securityContext: {
+      allowPrivilegeEscalation: false,
+      capabilities: { drop: ['ALL'] },
+      readOnlyRootFilesystem: true,
+    },
   };
 }

@@ -1,6 +1,6 @@
 // A hub as the loader knows it, over the files of a folder: run in a pod of the test cluster.
 // The files of a model are in the folder of its name, where there is one, else at the top.
-// The models org/skiff and org/other are free, org/gated wants a token, and every first answer for weights is cut; that of
+// The models org/skiff, org/other and org/law are free, org/gated wants a token, and every first answer for weights is cut; that of
 // org/stuck stops in the middle and stays open. What is asked for is in its log.
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
@@ -16,7 +16,7 @@ createServer((request, response) => {
   const hasToken = request.headers.authorization === 'Bearer right';
   if (file && model === 'org/gated' && !hasToken)
     return response.writeHead(401, { 'x-error-code': 'GatedRepo' }).end();
-  if (!['org/skiff', 'org/other', 'org/gated', 'org/stuck'].includes(model))
+  if (!['org/skiff', 'org/other', 'org/law', 'org/gated', 'org/stuck'].includes(model))
     return response.writeHead(401, { 'x-error-code': 'RepoNotFound' }).end();
   const folder = existsSync(`${top}/${model}`) ? `${top}/${model}` : top;
   if (!file) {

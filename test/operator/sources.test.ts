@@ -1,5 +1,7 @@
-import { join } from 'node:path';
+import { copyFile, mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { ggufAdapter } from '../support/gguf-adapter.ts';
 import { waitUntil } from '../support/wait-until.ts';
 import { skiff, useCluster } from './cluster.ts';
 import { startHub } from './hub.ts';
@@ -9,14 +11,21 @@ import { claim, secret, volume } from './volumes.ts';
 const models = join(import.meta.dirname, '../models');
 const cluster = useCluster('operator-sources', ['fairlead']);
 let operator: OperatorProcess;
+/** What the hub has: the Skiff model, and adapters for it. Goes with the cluster. */
+let files: string;
 
 beforeAll(async () => {
   const image = cluster.image('fairlead');
-  const hub = await startHub(cluster.kubectl(), image, join(models, 'skiff'));
+  files = join(dirname(cluster.kubeconfigPath()), 'files');
+  await mkdir(join(files, 'org/law'), { recursive: true });
+  await copyFile(join(models, 'skiff/tiny-chat.gguf'), join(files, 'tiny-chat.gguf'));
+  await writeFile(join(files, 'org/law/law.gguf'), ggufAdapter(1));
+  await writeFile(join(files, 'med.gguf.part'), 'half');
+  const hub = await startHub(cluster.kubectl(), image, files);
   operator = await startOperator(cluster.kubeconfigPath(), {
     FAIRLEAD_LOADER_IMAGE: image,
     FAIRLEAD_HUB_ENDPOINT: hub,
-    FAIRLEAD_HOST_PATHS: models,
+    FAIRLEAD_HOST_PATHS: `${models},${files}`,
   });
   await cluster.kubectl().apply(volume('skiff', join(models, 'skiff'), 'ReadOnlyMany'));
   await cluster.kubectl().apply(claim('skiff', 'ReadOnlyMany'));
@@ -103,6 +112,57 @@ test.each<[string, string, object, string, string, RegExp]>([
   await cluster.kubectl().apply(skiff(name, { source }));
   expect(await cluster.condition(name, type, 'False', reason)).toMatch(says);
   await cluster.kubectl().run(['delete', 'mdep', name, '--wait=false']);
+});
+
+test('llama.cpp has its adapters from its start, and a changed list replaces its pods', async () => {
+  const law = { name: 'law', source: { uri: 'hf://org/law/law.gguf' } };
+  const med = { name: 'med', source: { uri: `hostpath://${files}/org/law/law.gguf` } };
+  await cluster.kubectl().apply(skiff('adapted', { adapters: [law] }));
+  await cluster.condition('adapted', 'Ready', 'True', 'Ready');
+  await cluster.condition('adapted', 'AdaptersReady', 'True', 'AdaptersLoaded');
+  const [before] = await cluster.pods('adapted');
+  await cluster.kubectl().apply(skiff('adapted', { adapters: [law, med] }));
+  await waitUntil('both are there', async () => {
+    const { status } = await cluster.model('adapted');
+    return status?.adapters?.every(({ loadedReplicas }) => loadedReplicas === 1) &&
+      status.adapters.length === 2
+      ? true
+      : undefined;
+  });
+  await cluster.condition('adapted', 'Ready', 'True', 'Ready');
+  const [after] = await cluster.pods('adapted');
+  expect(after?.metadata.uid).not.toBe(before?.metadata.uid);
+  const proxy = `/api/v1/namespaces/default/pods/${after?.metadata.name}:8080/proxy/lora-adapters`;
+  const loaded: object[] = JSON.parse(await cluster.kubectl().run(['get', '--raw', proxy]));
+  expect(loaded).toMatchObject([
+    { id: 0, path: '/adapters/law/law.gguf', scale: 0 },
+    { id: 1, path: '/adapters/med/law.gguf', scale: 0 },
+  ]);
+  const broken = { name: 'law', source: { uri: `hostpath://${files}/med.gguf.part` } };
+  await cluster.kubectl().apply(skiff('adapted', { adapters: [broken] }));
+  const message = await cluster.condition('adapted', 'Ready', 'False', 'EngineCrashed');
+  expect(message).toMatch(/adapter/);
+  await cluster.kubectl().run(['delete', 'mdep', 'adapted', '--wait=false']);
+});
+
+test('mounted weights that cannot fit the accelerator are refused with numbers', async () => {
+  await cluster.kubectl().apply({
+    apiVersion: 'fairlead.dev/v1alpha1',
+    kind: 'AcceleratorProfile',
+    metadata: { name: 'small-gpu' },
+    spec: { resourceName: 'example.com/gpu', memoryGiB: 1 },
+  });
+  const spec = {
+    engine: { type: 'vLLM', image: cluster.image('fairlead'), contextLength: 1_000_000 },
+    source: { uri: `hostpath://${models}/skiff/tiny-chat-hf` },
+    accelerator: { profile: 'small-gpu' },
+  };
+  await cluster.kubectl().apply(skiff('too-large', spec));
+  const message = await cluster.condition('too-large', 'WeightsReady', 'False', 'WeightsFailed');
+  expect(message).toMatch(
+    /0\.0 GiB of weights and 2\.4 GiB of cache for a request of 1000000 tokens do not fit into 0\.9 GiB \(90 % of 1 × 1 GiB\): lower spec\.engine\.contextLength/,
+  );
+  await cluster.kubectl().run(['delete', 'mdep', 'too-large', '--wait=false']);
 });
 
 test('a pod template brings a sidecar, a label and a volume; what Fairlead needs is refused', async () => {

@@ -12,7 +12,7 @@ import { listHub } from './hub.ts';
 import { unpack } from './layers.ts';
 import { requireFit } from './memory.ts';
 import { listOci } from './oci.ts';
-import type { Lister, RemoteFile } from './remote-file.ts';
+import { isWeights, type Lister, type RemoteFile } from './remote-file.ts';
 import { type Patience, persist } from './retry.ts';
 import { listS3 } from './s3.ts';
 
@@ -105,10 +105,6 @@ async function judge(
   // It is counted when its turn comes.
   await download(config, folder, { ...using, onBytes: () => {} });
   requireFit(fit, weightsBytes, JSON.parse(await readFile(join(folder, config.path), 'utf8')));
-}
-
-function isWeights(path: string): boolean {
-  return /\.(safetensors|bin|pt|gguf)$/.test(path);
 }
 
 /** Better said before an hour of loading than after it. */

@@ -4,14 +4,14 @@ import type { Form } from '../weights.ts';
 import { LoadError } from './errors.ts';
 import { load } from './load.ts';
 import { serveProgress } from './progress-server.ts';
+import { terminationLog } from './termination-log.ts';
 
 /**
  * `node operator/weights/loader/main.ts <uri> <file|folder> <path>`, run in an init container of a model's
- * pod or in the Job of a cache. Ends with 0 when the weights are there. Otherwise its last words are the container's termination
- * message, which the operator puts into the status.
+ * pod or in the Job of a cache. Ends with 0 when the weights are there. Otherwise its last words are the container's
+ * termination message, which the operator puts into the status.
  */
 const [uri = '', form = '', folder = ''] = process.argv.slice(2);
-const terminationLog = process.env.FAIRLEAD_TERMINATION_LOG ?? '/dev/termination-log';
 const log = (line: string) => console.log(`${new Date().toISOString()} ${line}`);
 
 let progress: Progress = { bytes: 0, totalBytes: null };

@@ -77,3 +77,8 @@ function isRead(path: string, hasSafetensors: boolean): boolean {
 function isSafe(path: string): boolean {
   return path !== '' && !path.startsWith('/') && !path.split('/').includes('..');
 }
+
+/** Whether a file is weights, by its name. */
+export function isWeights(path: string): boolean {
+  return /\.(safetensors|bin|pt|gguf)$/.test(path);
+}
