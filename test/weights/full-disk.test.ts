@@ -20,7 +20,10 @@ beforeAll(async () => {
   disk = await mkdtemp(join(tmpdir(), 'fairlead-disk-'));
   await run('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', disk]);
   hub = createServer((request, response) => {
-    if (request.url?.includes('/resolve/')) return response.end(weights);
+    if (request.url?.includes('/resolve/')) {
+      response.end(weights);
+      return;
+    }
     const size = tellsSize ? { size: weights.length } : {};
     response.end(JSON.stringify({ sha: 'c0ffee', siblings: [{ rfilename: 'q4.gguf', ...size }] }));
   }).listen(0, '127.0.0.1');
