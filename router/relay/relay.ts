@@ -1,8 +1,5 @@
 import type { AttemptOutcome, ErrorType } from '../../telemetry/contract/values.ts';
 import type { Placement } from '../balance/balancer.ts';
-import { hashText } from '../balance/hash.ts';
-import type { CountedAttempt, RevisionAnswers } from '../canary/answers.ts';
-import { candidatesOf } from '../canary/split.ts';
 import type { Model } from '../catalog/model.ts';
 import type { Target } from '../catalog/target.ts';
 import type { DemandLedger } from '../demand/ledger.ts';
@@ -16,6 +13,7 @@ import { EngineError } from './engine-error.ts';
 import { isEngineDown } from './engine-state.ts';
 import { type Failure, timeouts } from './failure.ts';
 import { type CrashableListener, GuardedListener } from './guarded.ts';
+import { placeAt } from './place.ts';
 import {
   brokenOff,
   fullHold,
@@ -33,8 +31,7 @@ import { Visit, type VisitDependencies } from './visit.ts';
 import { Wait } from './wait.ts';
 
 /** What all requests share. */
-export type RelayDependencies = RouteDependencies &
-  VisitDependencies & { ledger: DemandLedger; answers: RevisionAnswers };
+export type RelayDependencies = RouteDependencies & VisitDependencies & { ledger: DemandLedger };
 
 /**
  * Sends a request to the replica that the balancer chooses and its answer back, byte for byte. Where no
@@ -60,7 +57,6 @@ class Relay implements CrashableListener {
   #wait: Wait | undefined;
   #endStandIn: (() => void) | undefined;
   #visit: Visit | undefined;
-  #counted: CountedAttempt | undefined;
   #answer: Answer | undefined;
   #engineError: EngineError | undefined;
   #wasLate = false;
@@ -180,29 +176,19 @@ class Relay implements CrashableListener {
     else this.#stuck();
   }
 
-  #go({ target, candidates, isRetry }: Stop): void {
-    const { body, asked, sessionKey = asked.sessionKey } = this.#request;
-    const { model, adapter } = target;
-    const placement = this.#shared.balancer.place(
-      {
-        ...{ model: model.servedName, adapter, body, sessionKey },
-        ...{ promptSpans: asked.promptSpans, isStreamed: asked.stream },
-      },
-      model.routing.policy,
-      candidatesOf(model.canary, candidates, pointOf(sessionKey), isRetry),
-    );
+  #go(stop: Stop): void {
+    const placement = placeAt(this.#shared.balancer, this.#request, stop);
     if (!placement) {
       this.#stuck();
       return;
     }
-    this.#countStandIn(model);
-    this.#send(target, placement, false);
+    this.#countStandIn(stop.target.model);
+    this.#send(stop.target, placement, false);
   }
 
   #send(target: Target, placement: Placement, isFresh: boolean): void {
     const to = { target, placement, isFresh };
     this.#visit = new Visit(this.#shared, this.#request, to, this.#guarded);
-    this.#counted = this.#shared.answers.begin(target.model, placement.replica);
     this.#visit.send();
   }
 
@@ -259,8 +245,7 @@ class Relay implements CrashableListener {
   }
 
   #write(chunk: Buffer): boolean {
-    this.#visit?.placement.firstByte();
-    this.#counted?.firstByte();
+    this.#visit?.firstByte();
     return this.#answer?.data(chunk, () => this.#visit?.attempt.resume()) ?? true;
   }
 
@@ -345,23 +330,15 @@ class Relay implements CrashableListener {
     this.#over('client_disconnected');
   }
 
-  /** The attempt is over; its place is given back unless the same replica is asked again. */
   #leave(
     outcome: AttemptOutcome,
     statusCode?: number,
     errorType?: ErrorType,
     isAskedAgain = false,
   ): void {
-    const { record } = this.#request;
-    this.#visit?.health.end();
-    if (!isAskedAgain) this.#visit?.placement.release(record.facts());
+    const visit = this.#visit;
     this.#visit = undefined;
-    const isStream = this.#request.asked.stream;
-    const { outputTokens } = (this.#counted && record.facts()) ?? {};
-    // What an idle connection lost says nothing of the replica.
-    if (!isAskedAgain) this.#counted?.end({ outcome, statusCode, isStream, outputTokens });
-    this.#counted = undefined;
-    record.attemptEnded({ outcome, statusCode, errorType });
+    visit?.end({ outcome, statusCode, errorType }, isAskedAgain);
   }
 
   #stopWaiting(): void {
@@ -382,9 +359,4 @@ class Relay implements CrashableListener {
     this.#endStandIn?.();
     this.#endStandIn = undefined;
   }
-}
-
-/** Where a request stands between 0 and 1: all of one conversation at the same place, others anywhere. */
-function pointOf(sessionKey: string | undefined): number {
-  return sessionKey === undefined ? Math.random() : (hashText(sessionKey) >>> 0) / 2 ** 32;
 }

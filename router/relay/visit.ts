@@ -1,4 +1,6 @@
+import type { AttemptEnd } from '../../telemetry/request-events.ts';
 import type { Placement } from '../balance/balancer.ts';
+import type { CountedAttempt, RevisionAnswers } from '../canary/answers.ts';
 import type { Replica } from '../catalog/model.ts';
 import { pathAt } from '../catalog/origin.ts';
 import type { Target } from '../catalog/target.ts';
@@ -15,6 +17,7 @@ export interface VisitDependencies {
   upstreams: Upstreams;
   deadlines: Deadlines;
   ejections: Ejections;
+  answers: RevisionAnswers;
   /** Whether engines are asked to tell the tokens of every stream. */
   streamUsage: boolean;
 }
@@ -31,6 +34,7 @@ export interface Destination {
 export class Visit implements Destination {
   readonly #request: RelayRequest;
   readonly #countTokens: boolean;
+  readonly #counted: CountedAttempt | undefined;
   readonly target: Target;
   readonly placement: Placement;
   readonly isFresh: boolean;
@@ -45,7 +49,7 @@ export class Visit implements Destination {
     { target, placement, isFresh }: Destination,
     listener: AttemptListener,
   ) {
-    const { upstreams, ejections, streamUsage } = shared;
+    const { upstreams, ejections, answers, streamUsage } = shared;
     const { replica } = placement;
     const { model } = target;
     this.#request = request;
@@ -54,6 +58,7 @@ export class Visit implements Destination {
     this.placement = placement;
     this.isFresh = isFresh;
     this.health = ejections.begin(model, replica);
+    this.#counted = answers.begin(model, replica);
     const connection = upstreams.take(replica, isFresh);
     this.attempt = new Attempt(shared, connection, model.routing.timeouts, listener);
   }
@@ -65,7 +70,7 @@ export class Visit implements Destination {
   /** Sends the request. The listener may be told of a failure before this returns. */
   send(): void {
     const { record, path, endpoint, rawHeaders, requestId } = this.#request;
-    const { replica, policy, reason, candidates, prefixMatchRatio } = this.placement;
+    const { replica, policy, reason, candidates, prefixMatchRatio, session } = this.placement;
     const { pod, namespace, revision, host: address, port, external } = replica;
     const trace = record.attemptStarted({
       model: this.target.model.servedName,
@@ -79,13 +84,33 @@ export class Visit implements Destination {
       this.#countTokens,
     );
     this.addedUsage = addedUsage;
-    const own = [...headers, ...(external?.headers ?? [])];
+    const own = [...headers, ...(session ? ['x-session-id', session] : [])];
+    own.push(...(external?.headers ?? []));
     this.attempt.send({
       path: pathAt(replica, path),
       method: endpoint.method,
       headers: requestHeaders(rawHeaders, requestId, trace, own),
       body,
     });
+  }
+
+  /** The client gets the first byte. */
+  firstByte(): void {
+    this.placement.firstByte();
+    this.#counted?.firstByte();
+  }
+
+  /** The attempt is over; its place is given back unless the same replica is asked again. */
+  end(ended: AttemptEnd, isAskedAgain: boolean): void {
+    const { record, asked } = this.#request;
+    this.health.end();
+    // What an idle connection lost says nothing of the replica.
+    if (!isAskedAgain) {
+      const facts = record.facts();
+      this.placement.release(facts);
+      this.#counted?.end({ ...ended, isStream: asked.stream, outputTokens: facts?.outputTokens });
+    }
+    record.attemptEnded(ended);
   }
 
   /**
