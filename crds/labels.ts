@@ -53,6 +53,10 @@ export const ownerAnnotation = 'fairlead.dev/owner-uid';
 export const engineContainer = 'engine';
 /** Name of the engine container's port that answers OpenAI-format requests and health checks. */
 export const enginePort = 'http';
+/** Name of the engine container's port that tells what its prefix cache holds, as it changes (ZeroMQ PUB). */
+export const kvEventsPort = 'kv-events';
+/** Name of the engine container's port that tells the latest of it again (ZeroMQ ROUTER). */
+export const kvReplayPort = 'kv-replay';
 
 /** Selects the routers' pods, which the chart makes, in Fairlead's own namespace. */
 export const routerSelector = 'app.kubernetes.io/name=fairlead,app.kubernetes.io/component=router';

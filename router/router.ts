@@ -25,6 +25,7 @@ import { snapshotOf } from './demand/snapshot.ts';
 import { Ejections } from './ejection/ejections.ts';
 import { Hold } from './hold/hold.ts';
 import { createInternalServer } from './internal-server.ts';
+import { KvEvents } from './kv-events/kv-events.ts';
 import { Neighbours } from './neighbours/neighbours.ts';
 import { watchNeighbours } from './neighbours/watch.ts';
 import { modelEndpoints } from './openai/endpoints.ts';
@@ -78,6 +79,7 @@ export async function startRouter(dependencies: RouterDependencies): Promise<Rou
   const loads = new ReplicaLoads();
   const toEngines = new Agent();
   const capacities = new KvCapacities((id, tokens) => loads.setKvTokens(id, tokens), toEngines);
+  const kvEvents = new KvEvents(loads, randomUUID(), log);
   const blocks = new BlockPublisher(() => loads.blocks());
   const loadChanged = () => {
     demand.changed();
@@ -118,6 +120,8 @@ export async function startRouter(dependencies: RouterDependencies): Promise<Rou
       const replicas = changed.models.flatMap((model) => model.replicas);
       upstreams.retain(replicas);
       balancer.retain(replicas);
+      const byPrefix = changed.models.filter(({ routing }) => routing.policy === 'PrefixAware');
+      kvEvents.retain(byPrefix.flatMap((model) => model.replicas));
       const telling = changed.models.filter(({ tellsMemory }) => tellsMemory);
       capacities.retain(telling.flatMap((model) => model.replicas));
       ejections.retain(replicas);
@@ -201,6 +205,7 @@ export async function startRouter(dependencies: RouterDependencies): Promise<Rou
       stopping.abort(new Error('shutting down'));
       demand.close();
       capacities.retain([]);
+      kvEvents.retain([]);
       await Promise.all([others?.stop(), neighbours.stop(), toEngines.destroy()]);
       await Promise.all([catalog.stop(), keys?.stop(), upstreams.close(), tracing.shutdown()]);
       await Promise.all([client.close(), internal.close()]);

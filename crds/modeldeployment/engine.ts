@@ -157,6 +157,12 @@ export const engineSpec = z
         'Requests that one replica works on at once; more of them wait. Default: 4 for LlamaCpp and Ollama, else the engine’s own.',
       )
       .optional(),
+    kvEvents: z
+      .boolean()
+      .describe(
+        'For `vLLM`, 0.32 or newer: engines tell what is in their prefix caches, and routers go by that instead of a guess. Changing it replaces the pods.',
+      )
+      .optional(),
     features: z
       .array(z.enum(features))
       .min(1)
@@ -174,6 +180,11 @@ export const engineSpec = z
         rule: "self.type == 'Custom' || !(has(self.command) || has(self.port) || has(self.healthPath))",
         message:
           'command, port and healthPath are for the type Custom alone; other engines set them',
+      },
+      {
+        rule: "!has(self.kvEvents) || !self.kvEvents || self.type == 'vLLM'",
+        message: 'only vLLM tells its KV events: leave kvEvents out, or use the type vLLM',
+        fieldPath: '.kvEvents',
       },
       {
         rule: "self.type != 'Custom' || has(self.image)",

@@ -38,6 +38,8 @@ export interface Endpoint {
   port: number;
   /** Answers 200 when the model is loaded and requests are served, something else before. */
   healthPath: string;
+  /** Other TCP ports that routers use, by their names. */
+  furtherPorts?: Readonly<Record<string, number>>;
 }
 
 /** All that Fairlead knows of one engine. One file each; `engines.ts` lists them. */

@@ -13,6 +13,8 @@ test.each<[string, object, string, RegExp]>([
   ['vLLM', { args: ['--max_model_len=8'] }, '--max_model_len', /contextLength/],
   ['vLLM', { args: ['-v', '--served-model-name x'] }, '--served-model-name', /servedName/],
   ['vLLM', { env: [{ name: 'VLLM_API_KEY', value: 'x' }] }, 'VLLM_API_KEY', /no key/],
+  ['vLLM', { kvEvents: true, args: ['--kv-events-config={}'] }, '--kv-events-config', /kvEvents/],
+  ['vLLM', { kvEvents: true, args: ['-dp', '2'] }, '-dp', /kvEvents/],
   ['SGLang', { args: ['--max-running-requests=8'] }, '--max-running-requests', /maxConcurrency/],
   ['TGI', { args: ['-p', '1'] }, '-p', /address/],
   ['TGI', { env: [{ name: 'MAX_TOTAL_TOKENS', value: '1' }] }, 'MAX_TOTAL_TOKENS', /contextLength/],
@@ -24,6 +26,7 @@ test.each<[string, object, string, RegExp]>([
 });
 
 test.each([
+  ['vLLM', ['--kv-events-config', '{}', '--data-parallel-size', '2']],
   ['vLLM', ['--dtype', 'float32', '--gpu-memory-utilization=0.8', '--shutdown-timeout=5']],
   ['SGLang', ['--mem-fraction-static', '0.8']],
   ['TGI', ['--quantize', 'awq']],

@@ -1,9 +1,11 @@
+import { kvEventsPort, kvReplayPort } from '../../crds/labels.ts';
 import type { ModelDeploymentSpec } from '../../crds/modeldeployment.ts';
 import { untilIdle } from './drain.ts';
 import type { Engine } from './engine.ts';
 import { argumentOf, gives, type OwnedFlag, refuseOwned, remedies } from './refused-flags.ts';
 
 const port = 8000;
+const kvPorts = { [kvEventsPort]: 5557, [kvReplayPort]: 5558 } as const;
 const metrics = { running: 'vllm:num_requests_running', waiting: 'vllm:num_requests_waiting' };
 const parallel = ['--tensor-parallel-size', '-tp'];
 
@@ -23,6 +25,14 @@ export const vllmOwned: readonly OwnedFlag[] = [
   { flags: ['--config'], remedy: remedies.file },
   { flags: ['--nnodes', '-n', '--node-rank', '-r', '--master-addr'], remedy: 'Use spec.nodes.' },
   { flags: ['--enable-lora', '--lora-modules'], remedy: 'Use spec.adapters.' },
+];
+
+const kvEventsOwned: readonly OwnedFlag[] = [
+  { flags: ['--kv-events-config'], remedy: 'Remove it, or spec.engine.kvEvents, which sets it.' },
+  {
+    flags: ['--data-parallel-size', '-dp'],
+    remedy: 'Each rank has a prefix cache of its own; remove spec.engine.kvEvents.',
+  },
 ];
 
 /**
@@ -46,12 +56,16 @@ export const vllm: Engine = {
     return Number(argumentOf(spec, '--gpu-memory-utilization') ?? 0.9);
   },
 
-  endpoint: () => ({ port, healthPath: '/health' }),
+  endpoint: ({ kvEvents }) => ({
+    ...{ port, healthPath: '/health' },
+    ...(kvEvents && { furtherPorts: kvPorts }),
+  }),
 
-  refusal: (spec) => refuseOwned(vllmOwned, spec),
+  refusal: (spec) =>
+    refuseOwned(spec.engine.kvEvents ? [...vllmOwned, ...kvEventsOwned] : vllmOwned, spec),
 
   args({ spec, servedName, modelPath, takesAdapters, accelerators }) {
-    const { contextLength, maxConcurrency } = spec.engine;
+    const { contextLength, maxConcurrency, kvEvents } = spec.engine;
     return [
       modelPath,
       ...['--host', '0.0.0.0', '--port', String(port)],
@@ -63,6 +77,7 @@ export const vllm: Engine = {
         : []),
       ...(spec.nodes > 1 ? hosts(spec) : []),
       ...(takesAdapters ? lora(spec) : []),
+      ...(kvEvents ? ['--kv-events-config', JSON.stringify(kvEventsConfig)] : []),
       // Requests that are left after the drain, such as a client's own to the pod, may still end.
       ...(gives(spec, '--shutdown-timeout') ? [] : ['--shutdown-timeout', '30']),
     ];
@@ -83,6 +98,13 @@ export const vllm: Engine = {
   ],
 
   preStop: () => untilIdle(port, Object.values(metrics)),
+};
+
+/** What is told goes to the routers; of the latest steps it is kept for those that missed it. */
+const kvEventsConfig = {
+  ...{ enable_kv_cache_events: true, publisher: 'zmq', buffer_steps: 1_000 },
+  endpoint: `tcp://*:${kvPorts[kvEventsPort]}`,
+  replay_endpoint: `tcp://*:${kvPorts[kvReplayPort]}`,
 };
 
 /** The layers are shared out over the hosts; which one it is, each learns from its LeaderWorkerSet. */

@@ -17,6 +17,8 @@ export interface Replica {
   readonly adapters?: ReadonlySet<string> | undefined;
   /** The same in the order of the numbers that its engine knows them by; absent: it knows them by their names. */
   readonly adapterIds?: readonly string[] | undefined;
+  /** Where it tells what its prefix cache holds, on the same host; absent: it does not. */
+  readonly kvEvents?: { readonly port: number; readonly replayPort: number } | undefined;
   /** Absent: a pod, asked by plain HTTP at the paths that clients use. */
   readonly external?: ExternalEndpoint | undefined;
 }

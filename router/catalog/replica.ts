@@ -1,4 +1,10 @@
-import { drainingAnnotation, enginePort, revisionLabel } from '../../crds/labels.ts';
+import {
+  drainingAnnotation,
+  enginePort,
+  kvEventsPort,
+  kvReplayPort,
+  revisionLabel,
+} from '../../crds/labels.ts';
 import { urlHost } from '../../kube/pod-origin.ts';
 import { isReady } from '../../kube/readiness.ts';
 import type { Pod } from '../../kube/resources.ts';
@@ -26,9 +32,10 @@ export function podState(pod: Pod, answering: ReadonlySet<string> = none): PodSt
 /** Where a ready pod is reached; undefined when none of its containers has a port named `http`. */
 export function replicaOf(pod: Pod): Replica | undefined {
   const { metadata, spec, status } = pod;
-  const port = spec.containers
-    .flatMap((container) => container.ports ?? [])
-    .find(({ name }) => name === enginePort)?.containerPort;
+  const ports = spec.containers.flatMap((container) => container.ports ?? []);
+  const portOf = (wanted: string) => ports.find(({ name }) => name === wanted)?.containerPort;
+  const port = portOf(enginePort);
+  const [events, replay] = [portOf(kvEventsPort), portOf(kvReplayPort)];
   const address = status?.podIP;
   if (port === undefined || !address) return undefined;
   const ids = adapterIds(pod);
@@ -42,6 +49,7 @@ export function replicaOf(pod: Pod): Replica | undefined {
     port,
     ...(adapters && { adapters }),
     ...(ids && { adapterIds: ids }),
+    ...(events && replay && { kvEvents: { port: events, replayPort: replay } }),
   };
 }
 

@@ -18,20 +18,14 @@ const conversation = Buffer.concat([
   ...[greeting(), ready('PUB'), message(parts), message([Buffer.from('next')])],
 ]);
 
-test.each([1, 7, 64, 4_096, conversation.length])(
-  'reads what comes in pieces of %i bytes',
-  (size) => {
-    const { own, messages, isReady } = reader();
-    const step = size < 64 ? conversation.length / 64 : size;
-    for (let at = 0; at < 100; at += size)
-      own.push(conversation.subarray(at, Math.min(100, at + size)));
-    for (let at = 100; at < conversation.length; at += step) {
-      own.push(conversation.subarray(at, at + step));
-    }
-    expect(isReady()).toBe(true);
-    expect(messages).toEqual([['topic', 'x'.repeat(70_000), ''], ['next']]);
-  },
-);
+test.each([13, 64, 4_096, 100_000])('reads what comes in pieces of %i bytes', (size) => {
+  const { own, messages, isReady } = reader();
+  for (let at = 0; at < conversation.length; at += size) {
+    own.push(conversation.subarray(at, at + size));
+  }
+  expect(isReady()).toBe(true);
+  expect(messages).toEqual([['topic', 'x'.repeat(70_000), ''], ['next']]);
+});
 
 test('refuses a peer that speaks something else', () => {
   const http = Buffer.from('HTTP/1.1 400 Bad Request\r\n'.padEnd(64));

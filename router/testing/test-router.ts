@@ -1,6 +1,8 @@
 import type { z } from 'zod';
 import {
   apiKeyKind,
+  kvEventsPort,
+  kvReplayPort,
   modelDeploymentLabel,
   revisionLabel,
   secretKindLabel,
@@ -73,6 +75,8 @@ export interface PodSpec {
   ready?: boolean;
   /** Since when it is ready or not, in seconds after its start; 0 unless told otherwise. */
   sinceS?: number;
+  /** Where its engine tells what its prefix cache holds; absent: it does not. */
+  kvEvents?: { readonly port: number; readonly replayPort: number };
   /** Path of its readiness probe; absent: it has none, and the router does not ask it either. */
   healthPath?: string;
   annotations?: Record<string, string>;
@@ -154,8 +158,12 @@ export async function startTestRouter(
       });
     },
     putPod(model, name, port, { ready = true, sinceS = 0, ...rest } = {}) {
-      const { healthPath, annotations, revision = 'r1', deletionTimestamp } = rest;
+      const { healthPath, annotations, revision = 'r1', deletionTimestamp, kvEvents } = rest;
       const ports = [{ name: 'http', containerPort: port }];
+      if (kvEvents) {
+        ports.push({ name: kvEventsPort, containerPort: kvEvents.port });
+        ports.push({ name: kvReplayPort, containerPort: kvEvents.replayPort });
+      }
       const readinessProbe = healthPath && { httpGet: { path: healthPath, port: 'http' } };
       const startedAtMs = Date.UTC(2026, 10, 21);
       const at = (second: number) => new Date(startedAtMs + second * 1000).toISOString();

@@ -163,6 +163,13 @@ const modelDeploymentRules: readonly RuleCase[] = [
     says: /command, port and healthPath are for the type Custom alone/,
   },
   {
+    rule: 'engine.kvEvents is for vLLM',
+    accepted: [engine({ type: 'vLLM', kvEvents: true }), engine({ kvEvents: false })],
+    refused: [engine({ kvEvents: true }), engine({ type: 'SGLang', kvEvents: true })],
+    field: 'spec.engine.kvEvents',
+    says: /only vLLM tells its KV events: leave kvEvents out, or use the type vLLM/,
+  },
+  {
     rule: 'engine.type Custom needs an image',
     accepted: [],
     refused: [engine({ type: 'Custom' })],
