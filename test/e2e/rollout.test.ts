@@ -126,20 +126,34 @@ test('a drained node and an evicted pod cut no stream and fail no request', asyn
 });
 
 test.each([
-  ['image', { image: '127.0.0.1:1/nothing:1' }, 'ImagePullFailed', /127\.0\.0\.1:1\/nothing:1/],
-  ['flag', { args: ['--nonsense'] }, 'EngineCrashed', /invalid argument: --nonsense/],
+  [
+    'image',
+    { engine: { type: 'LlamaCpp', image: '127.0.0.1:1/nothing:1' } },
+    'ImagePullFailed',
+    /127\.0\.0\.1:1\/nothing:1/,
+  ],
+  [
+    'flag',
+    { engine: { type: 'LlamaCpp', args: ['--nonsense'] } },
+    'EngineCrashed',
+    /invalid argument: --nonsense/,
+  ],
+  [
+    'file of weights',
+    { source: { uri: 'oci://local.test/llama-server:1?file=etc/passwd' } },
+    'EngineCrashed',
+    /failed to load model, '\/models\/etc\/passwd'/,
+  ],
 ])(
   'a rollout to a bad %s leaves the old revision serving, and a revert heals',
-  async (_case, engine, reason, says) => {
+  async (_case, bad, reason, says) => {
     const good = spec();
     const rollout = { startTimeout: '5s' };
     await kubectl.apply(skiff(name, good));
     await settled(2);
     const before = await uids();
     await whileAsked(async () => {
-      await kubectl.apply(
-        skiff(name, { ...good, rollout, engine: { type: 'LlamaCpp', ...engine } }),
-      );
+      await kubectl.apply(skiff(name, { ...good, rollout, ...bad }));
       const message = await waitUntil('the status says why', async () => {
         const ready = conditionOf(await object(), 'Ready');
         return ready?.reason === reason ? ready.message : undefined;
