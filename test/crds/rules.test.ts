@@ -131,17 +131,20 @@ const modelDeploymentRules: readonly RuleCase[] = [
     says: /must be none, or the name of a cache class or a PersistentVolumeClaim/,
   },
   {
-    rule: 'adapters are for vLLM',
+    rule: 'adapters are for vLLM and LlamaCpp',
     accepted: [
       {
         ...engine({ type: 'vLLM' }),
         adapters: [{ name: 'law.v2', ...source('oci://r.example/a') }],
       },
-      { adapters: [] },
+      { adapters: [{ name: 'law', ...source('hf://org/law/law.gguf') }] },
+      { ...engine({ type: 'TGI' }), adapters: [] },
     ],
-    refused: [{ adapters: [{ name: 'law', ...source('oci://r.example/a') }] }],
+    refused: [
+      { ...engine({ type: 'TGI' }), adapters: [{ name: 'law', ...source('oci://r.example/a') }] },
+    ],
     field: 'spec.adapters',
-    says: /adapters are for vLLM: other engines cannot choose one by the name of the model/,
+    says: /adapters are for vLLM and LlamaCpp/,
   },
   {
     rule: 'adapters have names',
