@@ -51,6 +51,7 @@ async function scaler() {
       );
     });
   return {
+    server,
     client,
     call,
     listeners,
@@ -88,15 +89,18 @@ test('the metric is what is in flight and held, and its target that of the engin
   expect(await call('GetMetricSpec', given)).toMatchObject({ metricSpecs: [{ targetSize: 12 }] });
 });
 
-test('a stream is told of the first request at once, and when there is none any more', async () => {
-  const { client, say, listeners } = await scaler();
-  const told: boolean[] = [];
-  const stream = (
+const streamIsActive = (client: Client) =>
+  (
     client as unknown as Record<
       string,
       (ref: object) => ReturnType<Client['makeServerStreamRequest']>
     >
   ).StreamIsActive!.call(client, trigger());
+
+test('a stream is told of the first request at once, and when there is none any more', async () => {
+  const { client, say, listeners } = await scaler();
+  const told: boolean[] = [];
+  const stream = streamIsActive(client);
   stream.on('data', ({ result }: { result: boolean }) => told.push(result));
   stream.on('error', () => {});
   await eventually('the state is told', () => told.length === 1);
@@ -107,6 +111,17 @@ test('a stream is told of the first request at once, and when there is none any 
   await eventually('its end is told', () => told.length === 3);
   expect(told).toEqual([false, true, false]);
   stream.cancel();
+  await eventually('nobody listens any more', () => listeners.size === 0);
+});
+
+test('a server that closes ends its streams as complete', async () => {
+  const { client, server, listeners } = await scaler();
+  const stream = streamIsActive(client);
+  const ended = new Promise((resolve) => stream.on('status', resolve));
+  stream.on('data', () => {}).on('error', () => {});
+  await eventually('it is followed', () => listeners.size === 1);
+  await server.close();
+  expect(await ended).toMatchObject({ code: status.OK });
   await eventually('nobody listens any more', () => listeners.size === 0);
 });
 

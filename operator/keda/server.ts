@@ -26,8 +26,12 @@ import {
 
 export interface KedaServer {
   port: number;
+  /** Ends open streams as complete, for KEDA comes back to these after 2 s, and to broken ones ever later. */
   close(): Promise<void>;
 }
+
+/** For what is asked while the server closes. */
+const patienceMs = 1_000;
 
 /**
  * Serves KEDA's external-push scaler: it is told of the first request for a model as the operator learns of it.
@@ -39,6 +43,7 @@ export async function serveKeda(
   sources: ScalerSources,
   demand: Pick<RouterDemand, 'listen'>,
 ): Promise<KedaServer> {
+  const streams = new Set<{ end(): void }>();
   const streamIsActive: handleServerStreamingCall<ScaledObjectRef, IsActiveResponse> = (call) => {
     const ref = call.request;
     let last: boolean | undefined;
@@ -60,8 +65,13 @@ export async function serveKeda(
       },
       onRouters: tell,
     });
-    call.on('close', end);
-    call.on('cancelled', end);
+    const over = () => {
+      end();
+      streams.delete(call);
+    };
+    call.on('close', over);
+    call.on('cancelled', over);
+    streams.add(call);
     tell();
   };
 
@@ -87,7 +97,12 @@ export async function serveKeda(
   return {
     // A machine without IPv6 has no such address.
     port: await bind('[::]').catch(() => bind('0.0.0.0')),
-    close: async () => server.forceShutdown(),
+    async close() {
+      for (const stream of streams) stream.end();
+      const late = setTimeout(() => server.forceShutdown(), patienceMs);
+      await new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
+      clearTimeout(late);
+    },
   };
 }
 
