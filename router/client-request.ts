@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify';
-import type { RequestStart } from '../telemetry/request-record.ts';
+import type { RequestStart } from '../telemetry/request-events.ts';
 import { ApiError } from './openai/errors.ts';
 import { resolvePath, type ServedPath } from './openai/paths.ts';
 

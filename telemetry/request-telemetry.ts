@@ -9,13 +9,7 @@ import {
 } from './contract/values.ts';
 import type { RouterMetrics } from './metrics.ts';
 import type { ReplyFacts } from './reply-facts.ts';
-import {
-  type AttemptTarget,
-  type ModelCall,
-  type RequestEnd,
-  RequestRecord,
-  type RequestStart,
-} from './request-record.ts';
+import type { AttemptTarget, ModelCall, RequestEnd, RequestStart } from './request-events.ts';
 import type { Tracing } from './tracing.ts';
 
 /** A request that is over. Durations are milliseconds. */
@@ -52,7 +46,7 @@ export interface RequestTelemetryOptions {
   nowMs: () => number;
 }
 
-/** Tells metrics and log of requests; {@link RequestRecord} collects what there is to tell. */
+/** Tells metrics and log of requests; a record of each collects what there is to tell. */
 export class RequestTelemetry {
   readonly metrics: RouterMetrics;
   readonly tracing: Tracing;
@@ -65,11 +59,6 @@ export class RequestTelemetry {
     this.tracing = options.tracing;
     this.nowMs = options.nowMs;
     this.#accessLog = options.accessLog;
-  }
-
-  /** Begins the record of a request. */
-  begin(start: RequestStart): RequestRecord {
-    return new RequestRecord(this, start);
   }
 
   /** Makes the counters of a model that was never asked start at zero. */

@@ -7,7 +7,7 @@ import {
   type serverSpan,
 } from './contract/spans.ts';
 import { otherValue, providerName } from './contract/values.ts';
-import type { AttemptTarget, ModelCall, RequestEnd, RequestStart } from './request-record.ts';
+import type { AttemptTarget, ModelCall, RequestEnd, RequestStart } from './request-events.ts';
 import type { RequestSummary } from './request-telemetry.ts';
 
 /** What the GenAI span can carry. */

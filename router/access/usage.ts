@@ -1,5 +1,5 @@
 import type { ReplyFacts } from '../../telemetry/reply-facts.ts';
-import type { RequestEnd } from '../../telemetry/request-record.ts';
+import type { RequestEnd } from '../../telemetry/request-events.ts';
 import type { Usage } from './account.ts';
 
 /** An event of one token, with what the engines write around it, has 200 to 300 bytes. */
