@@ -28,6 +28,7 @@ async function main(): Promise<void> {
 
   await signalled('SIGTERM', 'SIGINT');
   await router.shutdown();
+  accessLog?.flush();
   await flushLogger(log);
   process.exit(0);
 }

@@ -1,12 +1,27 @@
 import { type DestinationStream, destination, type Logger, pino } from 'pino';
+import { LineWriter } from './line-writer.ts';
 
 /** Names accepted for the log level, from the most to the least talkative. */
 export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof logLevels)[number];
 
-/** Standard output, collected for at most 100 ms. @param dest another file */
-export function standardOutput(dest: number | string = 1): DestinationStream {
-  return destination({ dest, minLength: 16_000, sync: false, periodicFlush: 100 });
+/** Where lines go: text of pino's, or many at once as bytes. */
+export interface LogSink extends DestinationStream {
+  writeBytes(lines: Buffer): void;
+  /** Calls back when all is handed to the operating system. */
+  flush(done: () => void): void;
+}
+
+/** Standard output, written without waiting for it. @param dest another file */
+export function standardOutput(dest: number | string = 1): LogSink {
+  // Without a least length its flush calls back at once, whatever is still to be written.
+  const file = destination({ dest, sync: false, minLength: 1, contentMode: 'buffer' });
+  const writeBytes = (bytes: Buffer) => void file.write(bytes as unknown as string);
+  return {
+    write: (line) => writeBytes(Buffer.from(line)),
+    writeBytes,
+    flush: (done) => file.flush(() => done()),
+  };
 }
 
 /**
@@ -29,60 +44,58 @@ export function createLogger(
   );
 }
 
+/** Tells of what is over, many times a second. */
+export interface FlatLogger {
+  info(fields: object, message: string): void;
+  /** Gives the lines that wait to the sink. */
+  flush(): void;
+}
+
+/** Lines wait this long for others, or until they are so many: a write costs as much as ten lines. */
+const longestWaitMs = 100;
+const mostBytes = 48 * 1024;
+const endOfLine = Buffer.from('}\n');
+
 /**
  * Makes a logger of level `info` for flat fields alone: strings, numbers, booleans and lists of strings.
  * Its lines are like those of {@link createLogger}, at a fraction of pino's cost.
  */
 export function createFlatLogger(
   { program, version }: { program: string; version: string },
-  sink: DestinationStream,
-): { info(fields: object, message: string): void } {
-  const base = `,"program":${quoted(program)},"version":${quoted(version)}`;
-  /** The lines of this turn of the event loop: a write costs the sink as much as a line costs us. */
-  let pending = '';
+  sink: Pick<LogSink, 'writeBytes'>,
+): FlatLogger {
+  const rest = `","program":${JSON.stringify(program)},"version":${JSON.stringify(version)}`;
+  const pending = new LineWriter();
+  let lastMs = 0;
+  let start: Uint8Array = Buffer.alloc(0);
+  /** A line's beginning; many lines are of one millisecond. */
+  const startOfLine = (nowMs: number): Uint8Array => {
+    if (nowMs === lastMs) return start;
+    lastMs = nowMs;
+    start = Buffer.from(`{"level":"info","ts":"${new Date(nowMs).toISOString()}${rest}`);
+    return start;
+  };
+  let timer: NodeJS.Timeout | undefined;
   const flush = () => {
-    sink.write(pending);
-    pending = '';
+    clearTimeout(timer);
+    timer = undefined;
+    if (pending.length > 0) sink.writeBytes(pending.take());
   };
   return {
     info(fields, message) {
-      let line = `{"level":"info","ts":"${timestamp()}"${base}`;
+      timer ??= setTimeout(flush, longestWaitMs);
+      pending.raw(startOfLine(Date.now()));
       const flat = fields as Readonly<Record<string, unknown>>;
       for (const key in flat) {
         const value = flat[key];
-        if (value === undefined) continue;
-        line += `,"${key}":${jsonOf(value)}`;
+        if (value !== undefined) pending.field(key, value);
       }
-      if (pending === '') setImmediate(flush);
-      pending += `${line},"msg":${quoted(message)}}\n`;
+      pending.field('msg', message);
+      pending.raw(endOfLine);
+      if (pending.length >= mostBytes) flush();
     },
+    flush,
   };
-}
-
-let lastMs = 0;
-let lastTimestamp = '';
-
-/** Now as RFC 3339; many lines are of one millisecond. */
-function timestamp(): string {
-  const nowMs = Date.now();
-  if (nowMs !== lastMs) {
-    lastMs = nowMs;
-    lastTimestamp = new Date(nowMs).toISOString();
-  }
-  return lastTimestamp;
-}
-
-/** Printable ASCII but for the quote and the backslash, which most of what is logged is made of. */
-const plain = /^[ !#-[\]-~]*$/;
-
-function jsonOf(value: unknown): string {
-  if (typeof value === 'string') return quoted(value);
-  if (typeof value === 'number') return Number.isFinite(value) ? `${value}` : 'null';
-  return Array.isArray(value) ? `[${value.map(jsonOf).join()}]` : JSON.stringify(value);
-}
-
-function quoted(text: string): string {
-  return plain.test(text) ? `"${text}"` : JSON.stringify(text);
 }
 
 /** Resolves when every line logged so far is handed to the operating system. */

@@ -1,0 +1,133 @@
+const space = 0x20;
+const quote = 0x22;
+const backslash = 0x5c;
+const tilde = 0x7e;
+const point = 0x2e;
+const zero = 0x30;
+
+/**
+ * Writes JSON into bytes that are used again and again. Lines put together from strings leave some
+ * hundred pieces of garbage each, and that is most of what a line costs (bench/telemetry). Everything is
+ * ASCII; what is not is escaped.
+ */
+export class LineWriter {
+  #bytes = Buffer.allocUnsafe(64 * 1024);
+  #at = 0;
+  readonly #prefixes = new Map<string, Uint8Array>();
+
+  get length(): number {
+    return this.#at;
+  }
+
+  /** Bytes as they are; a few, for which a call of the runtime's takes longer. */
+  raw(from: Uint8Array): void {
+    const { length } = from;
+    this.#reserve(length);
+    const bytes = this.#bytes;
+    const at = this.#at;
+    for (let index = 0; index < length; index++) bytes[at + index] = from[index] ?? 0;
+    this.#at = at + length;
+  }
+
+  /** One more field of the object that is open, which has some. @param key must be ASCII and is kept */
+  field(key: string, value: unknown): void {
+    let prefix = this.#prefixes.get(key);
+    if (!prefix) {
+      prefix = Buffer.from(`,"${key}":`, 'latin1');
+      this.#prefixes.set(key, prefix);
+    }
+    this.raw(prefix);
+    this.#value(value);
+  }
+
+  #value(value: unknown): void {
+    if (typeof value === 'string') this.#string(value);
+    else if (typeof value === 'number') this.#number(value);
+    else if (Array.isArray(value)) this.#list(value);
+    else this.#plain(JSON.stringify(value));
+  }
+
+  /** A copy of all that was written, which begins anew. */
+  take(): Buffer {
+    const bytes = Buffer.from(this.#bytes.subarray(0, this.#at));
+    this.#at = 0;
+    return bytes;
+  }
+
+  #list(values: readonly unknown[]): void {
+    this.#plain('[');
+    for (const [index, value] of values.entries()) {
+      if (index > 0) this.#plain(',');
+      this.#value(value);
+    }
+    this.#plain(']');
+  }
+
+  #string(text: string): void {
+    const { length } = text;
+    this.#reserve(length + 2);
+    const bytes = this.#bytes;
+    const start = this.#at + 1;
+    for (let index = 0; index < length; index++) {
+      const code = text.charCodeAt(index);
+      if (code < space || code > tilde || code === quote || code === backslash) {
+        this.#plain(JSON.stringify(text).replace(/[\x7f-\uffff]/g, escaped));
+        return;
+      }
+      bytes[start + index] = code;
+    }
+    bytes[start - 1] = quote;
+    bytes[start + length] = quote;
+    this.#at = start + length + 1;
+  }
+
+  /** Whole numbers and those with three decimals, which durations have, without a string. */
+  #number(value: number): void {
+    const thousandths = Math.round(value * 1000);
+    if (!(value >= 0 && value < 1e9 && thousandths / 1000 === value)) {
+      this.#plain(Number.isFinite(value) ? `${value}` : 'null');
+      return;
+    }
+    this.#reserve(16);
+    const whole = Math.floor(thousandths / 1000);
+    this.#digits(whole, digitsOf(whole));
+    let rest = thousandths - whole * 1000;
+    if (rest === 0) return;
+    let count = 3;
+    for (; rest % 10 === 0; count--) rest /= 10;
+    this.#bytes[this.#at++] = point;
+    this.#digits(rest, count);
+  }
+
+  #digits(value: number, count: number): void {
+    let rest = value;
+    for (let at = this.#at + count - 1; at >= this.#at; at--) {
+      this.#bytes[at] = zero + (rest % 10);
+      rest = (rest / 10) | 0;
+    }
+    this.#at += count;
+  }
+
+  /** Text of ASCII as it is. */
+  #plain(text: string): void {
+    this.#reserve(text.length);
+    this.#at += this.#bytes.write(text, this.#at, 'latin1');
+  }
+
+  #reserve(moreBytes: number): void {
+    const needed = this.#at + moreBytes;
+    if (needed <= this.#bytes.length) return;
+    const larger = Buffer.allocUnsafe(Math.max(needed, this.#bytes.length * 2));
+    this.#bytes.copy(larger, 0, 0, this.#at);
+    this.#bytes = larger;
+  }
+}
+
+function digitsOf(whole: number): number {
+  let count = 1;
+  for (let limit = 10; whole >= limit; limit *= 10) count++;
+  return count;
+}
+
+const escaped = (character: string) =>
+  `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
