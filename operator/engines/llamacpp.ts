@@ -63,9 +63,9 @@ function pooling({ engine }: ModelDeploymentSpec): string[] {
 }
 
 /**
- * Adapters, each off unless a request asks for it by its id. Of two requests without a word of adapters, 0.7 lets
- * the second go on from the prompt of the first even if that one's slot had an adapter since: without a cache
- * by default nobody gets another adapter's prompt, and the router asks for the cache where it names the adapters.
+ * Adapters, each off unless a request asks for it by its id. 0.7 lets a request that says nothing of adapters go on
+ * from a prompt that its slot has computed with one. So prompts are kept only for requests that ask for it, as the
+ * router does where it names the adapters.
  */
 function lora(paths: readonly string[]): string[] {
   if (paths.length === 0) return [];

@@ -11,7 +11,9 @@ import type { Pod } from '../../kube/resources.ts';
  */
 export function adapterIds({ metadata }: Pod): readonly string[] | undefined {
   const text = metadata.annotations?.[adapterIdsAnnotation];
-  return text === undefined ? undefined : JSON.parse(text);
+  if (text === undefined) return undefined;
+  const names = parsed(text);
+  return Array.isArray(names) ? names : [];
 }
 
 /**
@@ -21,13 +23,14 @@ export function adapterIds({ metadata }: Pod): readonly string[] | undefined {
 export function loadedAdapters({ metadata, status }: Pod): ReadonlySet<string> | undefined {
   const text = metadata.annotations?.[loadedAdaptersAnnotation];
   if (text === undefined) return undefined;
-  const { container, names } = parsed(text);
+  const { container, names } = parsed(text) as { container?: string; names?: string[] };
   const now = status?.containerStatuses?.find(({ name }) => name === engineContainer);
   const isSame = now?.containerID !== undefined && now.containerID === container;
   return isSame ? new Set(names) : undefined;
 }
 
-function parsed(text: string): { container?: string; names?: string[] } {
+/** An empty object for what is no JSON: somebody else has written it. */
+function parsed(text: string): object {
   try {
     return JSON.parse(text);
   } catch {

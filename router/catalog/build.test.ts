@@ -142,6 +142,9 @@ test('an engine that had its adapters from its start knows them by their places'
   const pods = [pod('m', 'm-0', { metadata: { labels, annotations } }), pod('m', 'm-1')];
   const [first, second] = buildCatalog([deployment('m')], pods).byName.get('m')?.replicas ?? [];
   expect(first).toMatchObject({ adapterIds: ['law', 'med'], adapters: new Set(['law', 'med']) });
+  const spoilt = { labels, annotations: { 'fairlead.dev/adapter-ids': '[' } };
+  const other = buildCatalog([deployment('m')], [pod('m', 'm-0', { metadata: spoilt })]);
+  expect(other.byName.get('m')?.replicas[0]?.adapters).toEqual(new Set());
   expect(second?.adapterIds).toBeUndefined();
   expect(second?.adapters).toBeUndefined();
 });
