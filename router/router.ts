@@ -4,9 +4,10 @@ import { Agent } from 'undici';
 import type { KubeClient } from '../kube/client.ts';
 import type { Logger } from '../kube/logger.ts';
 import { createKubeMetrics } from '../kube/metrics.ts';
-import { createRegistry, createRouterMetrics } from '../telemetry/metrics.ts';
+import { createRegistry, createRouterMetrics, type RouterMetrics } from '../telemetry/metrics.ts';
 import { RequestTelemetry, type RequestTelemetryOptions } from '../telemetry/request-telemetry.ts';
 import type { Tracing } from '../telemetry/tracing.ts';
+import { startModel } from '../telemetry/zero-series.ts';
 import { Access } from './access/access.ts';
 import { watchKeys } from './access/watch.ts';
 import { createBalancer } from './balance/balancer.ts';
@@ -86,7 +87,7 @@ export async function startRouter(dependencies: RouterDependencies): Promise<Rou
     hold.pump();
   };
   const told = { changed: loadChanged, prompted: blocks.prompted };
-  const balancer = metered(createBalancer(Math.random, told, loads), metrics, nowMs);
+  const balancer = metered(createBalancer(Math.random, nowMs, told, loads), metrics, nowMs);
   const budgets = new RetryBudgets(nowMs);
   const ejections = new Ejections(nowMs, ({ servedName }, { namespace, pod }, reason, out_ms) => {
     metrics.ejections.inc({ gen_ai_request_model: servedName, reason });
@@ -126,7 +127,7 @@ export async function startRouter(dependencies: RouterDependencies): Promise<Rou
       capacities.retain(telling.flatMap((model) => model.replicas));
       ejections.retain(replicas);
       budgets.retain(changed.models.map(({ servedName }) => servedName));
-      announceModels(changed, telemetry);
+      startModels(changed, metrics);
       ledger.retain(changed);
       answers.retain(changed);
       hold.update(changed);
@@ -215,10 +216,10 @@ export async function startRouter(dependencies: RouterDependencies): Promise<Rou
 }
 
 /** Makes the counters of every model start at zero. */
-function announceModels(catalog: Catalog, telemetry: RequestTelemetry): void {
+function startModels(catalog: Catalog, metrics: RouterMetrics): void {
   for (const { servedName, features } of catalog.models) {
     const offered = modelEndpoints.filter((endpoint) => offers(features, endpoint));
     const operations = new Set(offered.map(({ operation }) => operation));
-    telemetry.announce(servedName, [...operations]);
+    startModel(metrics, servedName, [...operations]);
   }
 }

@@ -37,7 +37,7 @@ const repeats = 25;
 /** Measures decisions of the router's balancer; best on a quiet machine and with `--expose-gc`. */
 export async function measureDecision(): Promise<DecisionFigures> {
   const random = seededRandom(1);
-  const balancer = createBalancer(random.next);
+  const balancer = createBalancer(random.next, () => performance.now());
   const candidates = Array.from({ length: replicas }, (_, at) => replicaAt(at));
   balancer.retain(candidates);
   const bodies = conversations();

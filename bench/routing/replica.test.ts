@@ -65,6 +65,19 @@ test('a prompt seen before is not computed again, but for its last token', () =>
   expect(cached.get(again)).toBe(6_399);
 });
 
+test('what is being computed is not computed a second time for one that comes meanwhile', () => {
+  const [first, second] = [request(1, 12_800), request(1, 12_800)];
+  const { cached, firstS } = run(
+    [
+      { atS: 0, request: first },
+      { atS: 0.1, request: second },
+    ],
+    referenceModel,
+  );
+  expect(cached.get(second)).toBe(12_799);
+  expect(firstS.get(second)).toBe(firstS.get(first));
+});
+
 test('without room for a sequence it waits for another’s end', () => {
   const model = { ...referenceModel, kvTokens: 10_000 };
   const [first, second] = [request(1, 6_000, 200), request(2, 6_000, 200)];

@@ -51,6 +51,7 @@ interface Running {
 export class Replica {
   readonly #model: ReplicaModel;
   readonly #events: ReplicaEvents;
+  readonly #blockTokens: number;
   readonly #cache: KvCache;
   readonly #waiting: SimRequest[] = [];
   #prefilling: Running[] = [];
@@ -68,6 +69,7 @@ export class Replica {
   constructor(model: ReplicaModel, blockTokens: number, events: ReplicaEvents) {
     this.#model = model;
     this.#events = events;
+    this.#blockTokens = blockTokens;
     this.#cache = new KvCache(model.kvTokens, blockTokens);
   }
 
@@ -115,7 +117,6 @@ export class Replica {
 
   #prefilled(running: Running, nowS: number): void {
     const { request, reservation } = running;
-    this.#cache.publish(request, reservation, request.promptBlocks);
     this.#events.firstToken(request, nowS, reservation.cachedTokens);
     running.lastStep = this.#steps + request.outputTokens - 1;
     this.#context += request.inputTokens + 1;
@@ -130,6 +131,7 @@ export class Replica {
       const tokens = Math.min(budget, running.left);
       budget -= tokens;
       this.#parts.push({ running, tokens });
+      this.#share(running, tokens);
     };
     for (const running of this.#prefilling) if (budget > 0) compute(running);
     while (budget > 0) {
@@ -150,6 +152,16 @@ export class Replica {
     } else {
       this.endS = Number.POSITIVE_INFINITY;
     }
+  }
+
+  /**
+   * What a step computes is there for prompts that are begun after it, even in the same step, as in vLLM,
+   * which knows a block from the step on that it is planned in (KVCacheManager.allocate_slots).
+   */
+  #share({ request, reservation, left }: Running, tokens: number): void {
+    const computed = request.inputTokens - left + tokens;
+    const whole = Math.floor(computed / this.#blockTokens);
+    this.#cache.publish(request, reservation, Math.min(whole, request.promptBlocks));
   }
 
   #admit(): Running | undefined {

@@ -95,6 +95,7 @@ export function simulate(setting: Setting, makeRule: (context: RuleContext) => R
       blockTokens: workload.blockTokens,
       random: seededRandom(seed * 1_000 + router),
       engineState,
+      nowMs: () => 1_000 * nowS,
     }),
   );
   const entrance = seededRandom(seed + 77);

@@ -26,7 +26,7 @@ function place(balancer: Balancer, text: string, candidates = [a, b, c]): Placem
 }
 
 test('a conversation stays where it began, others are spread', () => {
-  const balancer = createBalancer(Math.random);
+  const balancer = createBalancer(Math.random, () => 0);
   const first = place(balancer, long('first'));
   expect(first).toMatchObject({ policy: 'PrefixAware', reason: 'cold', candidates: 3 });
   const other = place(balancer, long('other'));
@@ -41,7 +41,7 @@ test('a conversation stays where it began, others are spread', () => {
 
 test('a replica that tells of its prefix cache is told of each prompt, and of its tokens at the end', () => {
   const loads = new ReplicaLoads();
-  const balancer = createBalancer(Math.random, {}, loads);
+  const balancer = createBalancer(Math.random, () => 0, {}, loads);
   balancer.retain([a]);
   expect(place(balancer, long('before'), [a]).session).toBeUndefined();
   const told: unknown[] = [];
@@ -49,18 +49,18 @@ test('a replica that tells of its prefix cache is told of each prompt, and of it
     told.push([blocks.length, bytes]);
     return { session: 's-1', ended: (tokens) => told.push(tokens) };
   };
-  loads.setTracker('a', { track }, true);
+  loads.setTracker('a', { track });
   const placement = place(balancer, long('then'), [a]);
   expect(placement.session).toBe('s-1');
   placement.release({ inputTokens: 1_234 });
   placement.release({ inputTokens: 1 });
   expect(told).toEqual([[31, 8_000], 1_234]);
-  loads.setTracker('a', undefined, false);
+  loads.setTracker('a', undefined);
   expect(place(balancer, long('after'), [a]).session).toBeUndefined();
 });
 
 test('a prompt goes elsewhere when those before it take longer than computing it again', () => {
-  const balancer = createBalancer(Math.random);
+  const balancer = createBalancer(Math.random, () => 0);
   const first = place(balancer, long('shared'));
   first.firstByte();
   // Sent, not answered: 64,000 bytes wait at the replica that has the shared prompt.
@@ -71,7 +71,7 @@ test('a prompt goes elsewhere when those before it take longer than computing it
 });
 
 test('what is forgotten with a pod is not remembered for another', () => {
-  const balancer = createBalancer(Math.random);
+  const balancer = createBalancer(Math.random, () => 0);
   const first = place(balancer, long('text'), [a]);
   expect(first.reason).toBe('only');
   first.release();
@@ -82,7 +82,7 @@ test('what is forgotten with a pod is not remembered for another', () => {
 });
 
 test('a pod that left is forgotten as soon as its last request is over', () => {
-  const balancer = createBalancer(Math.random);
+  const balancer = createBalancer(Math.random, () => 0);
   const last = place(balancer, long('text'), [a]);
   balancer.retain([]);
   last.release();
@@ -91,7 +91,7 @@ test('a pod that left is forgotten as soon as its last request is over', () => {
 });
 
 test('short prompts of one session go the same way', () => {
-  const balancer = createBalancer(Math.random);
+  const balancer = createBalancer(Math.random, () => 0);
   const chosen = Array.from({ length: 20 }, () => {
     const placement = balancer.place(prompt('hi', { sessionKey: 's' }), 'PrefixAware', [a, b, c]);
     placement?.release();
@@ -101,14 +101,14 @@ test('short prompts of one session go the same way', () => {
 });
 
 test('adapters of a model do not count as each other’s prefix', () => {
-  const balancer = createBalancer(Math.random);
+  const balancer = createBalancer(Math.random, () => 0);
   balancer.place(prompt(long('x'), { adapter: 'one' }), 'PrefixAware', [a]);
   const other = balancer.place(prompt(long('x'), { adapter: 'two' }), 'PrefixAware', [a]);
   expect(other?.prefixMatchRatio).toBe(0);
 });
 
 test('RoundRobin takes turns, LeastLoad the one with the fewest requests', () => {
-  const balancer = createBalancer(Math.random);
+  const balancer = createBalancer(Math.random, () => 0);
   const turns = Array.from(
     { length: 6 },
     () => balancer.place(prompt('x'), 'RoundRobin', [a, b, c])?.replica.id,
@@ -124,7 +124,7 @@ test('RoundRobin takes turns, LeastLoad the one with the fewest requests', () =>
 });
 
 test('no candidates, no placement', () => {
-  const balancer = createBalancer(Math.random);
+  const balancer = createBalancer(Math.random, () => 0);
   for (const policy of routingPolicies) {
     expect(balancer.place(prompt('x'), policy, [])).toBeUndefined();
   }
@@ -140,7 +140,10 @@ test('slots are the requests that are open, and none in the end', () => {
   });
   fc.assert(
     fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
-      const balancer = createBalancer(() => 0.5);
+      const balancer = createBalancer(
+        () => 0.5,
+        () => 0,
+      );
       const taken: Placement[] = [];
       const open = new Set<Placement>();
       for (const { policy, text, end, retain } of steps) {

@@ -81,21 +81,24 @@ export interface Balancer {
 }
 
 const noSpans: readonly Span[] = [];
+const noBlocks = new Int32Array(0);
 /** The block by which cold prompts are told apart: the first KiB, which goes beyond most templates. */
 const keyBlock = 3;
 
 /**
  * Makes a balancer.
  * @param random uniform in [0, 1)
+ * @param nowMs a monotonic clock in milliseconds
  * @param tell told of what other routers would like to know
  * @param loads what it knows of replicas, and others may add to
  */
 export function createBalancer(
   random: () => number,
+  nowMs: () => number,
   tell: BalancerEvents = {},
   loads: ReplicaLoads = new ReplicaLoads(),
 ): Balancer {
-  return new PromptBalancer(random, tell, loads);
+  return new PromptBalancer(random, nowMs, tell, loads);
 }
 
 /** What a balancer tells as it happens. */
@@ -108,14 +111,21 @@ export interface BalancerEvents {
 
 class PromptBalancer implements Balancer {
   readonly #random: () => number;
+  readonly #nowMs: () => number;
   readonly #tell: BalancerEvents;
   readonly #loads: ReplicaLoads;
   readonly #estimates = new TokenEstimates();
   readonly #turns = new RoundRobin();
   #total = 0;
 
-  constructor(random: () => number, tell: BalancerEvents, loads: ReplicaLoads) {
+  constructor(
+    random: () => number,
+    nowMs: () => number,
+    tell: BalancerEvents,
+    loads: ReplicaLoads,
+  ) {
     this.#random = random;
+    this.#nowMs = nowMs;
     this.#tell = tell;
     this.#loads = loads;
   }
@@ -140,12 +150,14 @@ class PromptBalancer implements Balancer {
     if (!choice) return undefined;
     const { replica, reason, prefix } = choice;
     const load = this.#loads.of(replica.id);
+    const { blocks = noBlocks, uncachedTokens: uncached = tokens } = choice;
     const share: LoadShare = {
-      uncachedTokens: choice.uncachedTokens ?? tokens,
+      ...{ promptTokens: tokens, uncachedTokens: uncached, blocks },
+      tokensPerUnit: tokensPerUnit(tokens, promptBytes),
       answerTokens: this.#estimates.answer(model),
       isStreamed: request.isStreamed === true,
     };
-    load.sent(share);
+    load.sent(share, this.#nowMs());
     const tracked = choice.blocks && load.tracker?.track(choice.blocks, promptBytes);
     this.#total++;
     this.#tell.changed?.();
@@ -155,7 +167,7 @@ class PromptBalancer implements Balancer {
       prefixMatchRatio: prefix && ratioOf(prefix),
       session: tracked?.session,
       firstByte: () => {
-        load.computed(share);
+        load.computed(share, this.#nowMs());
         this.#tell.changed?.();
       },
       release: (usage) => {
@@ -211,21 +223,21 @@ class PromptBalancer implements Balancer {
     const prompt: Prompt = {
       tokens,
       blocks,
-      sharing: this.#estimates.sharing(request.model),
-      tokensPerUnit: (tokens / Math.max(1, promptBytes)) * unitBytes,
+      answerTokens: this.#estimates.answer(request.model),
+      tokensPerUnit: tokensPerUnit(tokens, promptBytes),
       key:
         sessionKey === undefined
           ? (blocks[Math.min(keyBlock, blocks.length - 1)] ?? 2 ** 32 * this.#random())
           : hashText(sessionKey),
     };
     const loads = candidates.map(({ id }) => this.#loads.of(id));
-    for (const load of loads) load.observe(loads.length);
+    const nowMs = this.#nowMs();
+    for (const load of loads) load.observe(loads.length, nowMs);
     const choice = choosePrefixAware(loads, prompt);
     const replica = choice && candidates[choice.at];
     if (!replica) return undefined;
     const units = unitsBefore[blocks.length] ?? 0;
     const matchedUnits = unitsBefore[choice.matchedBlocks] ?? 0;
-    this.#estimates.matched(request.model, matchedUnits / Math.max(1, units));
     loads[choice.at]?.prefixes.add(blocks);
     this.#tell.prompted?.(replica.id, blocks);
     return {
@@ -251,6 +263,10 @@ interface Choice {
 function lengthOf({ body, promptSpans }: RoutingRequest): number {
   if (!promptSpans || promptSpans.length === 0) return body.length;
   return promptSpans.reduce((length, { start, end }) => length + end - start, 0);
+}
+
+function tokensPerUnit(tokens: number, bytes: number): number {
+  return (tokens / Math.max(1, bytes)) * unitBytes;
 }
 
 function ratioOf({ units, matchedUnits }: PrefixMatch): number {

@@ -4,45 +4,60 @@ import { type Candidate, pick } from './pick.ts';
 
 const candidate = (load: Partial<Omit<Candidate, 'prefixes'>> & { isFull?: boolean } = {}) => {
   const { isFull = false, ...rest } = load;
-  const idle = { seed: 1, allPendingTokens: 0, allHeldTokens: 0, busyShare: 0 };
+  const idle = { seed: 1, waitTokens: 0, allOpenTokens: 0, usedShare: 0, busyShare: 0 };
   return { ...idle, ...rest, prefixes: { isFull } };
 };
 
+const asked = { answerTokens: 100, sharers: 0, key: 1 };
+
 test('nobody to choose from', () => {
-  expect(pick([], [], 1, 0)).toBe(-1);
+  expect(pick([], [], asked)).toBe(-1);
 });
 
 test.each([
   ['the one that has the prompt', [{}, {}, {}], [1000, 100, 1000], 1],
-  ['the one with less to do', [{ allPendingTokens: 500 }, {}], [1000, 1000], 1],
+  ['the one with less to do', [{ waitTokens: 500 }, {}], [1000, 1000], 1],
   [
     'an idle one, when waiting takes longer than computing',
-    [{ allPendingTokens: 1000 }, {}],
+    [{ waitTokens: 1000 }, {}],
     [100, 1000],
     1,
   ],
-  [
-    'the one that has it, when computing takes longer',
-    [{ allPendingTokens: 800 }, {}],
-    [100, 1000],
-    0,
-  ],
+  ['the one that has it, when computing takes longer', [{ waitTokens: 800 }, {}], [100, 1000], 0],
   [
     'the one that has it, when all are busy: others wait for what is computed twice',
-    [{ allPendingTokens: 1000, busyShare: 0.5 }, { busyShare: 0.5 }],
+    [{ waitTokens: 1000, busyShare: 0.5 }, { busyShare: 0.5 }],
     [100, 1000],
     0,
   ],
   [
     'the one that has it, when its prompt would drive others out of a full cache',
-    [{ allPendingTokens: 1000 }, { isFull: true }],
+    [{ waitTokens: 1000 }, { isFull: true }],
     [100, 1000],
     0,
   ],
-  ['the one with more room', [{ allHeldTokens: 50_000 }, { allHeldTokens: 1_000 }], [100, 100], 1],
+  ['the one whose memory is less used', [{ usedShare: 0.9 }, { usedShare: 0.5 }], [100, 100], 1],
+  [
+    'one that has it not, when requests wait for memory where it is',
+    [{ usedShare: 1 }, { usedShare: 0.5 }],
+    [100, 800],
+    1,
+  ],
+  [
+    'the one with fewer tokens open',
+    [{ allOpenTokens: 50_000 }, { allOpenTokens: 1_000 }],
+    [100, 100],
+    1,
+  ],
 ] as const)('%s', (_, loads, uncached, expected) => {
   const candidates = loads.map((load, seed) => candidate({ seed, ...load }));
-  expect(pick(candidates, uncached, 1, 0)).toBe(expected);
+  expect(pick(candidates, uncached, asked)).toBe(expected);
+});
+
+test('a prompt that many share is spread sooner than one that few share', () => {
+  const candidates = [candidate({ allOpenTokens: 100_000 }), candidate()];
+  expect(pick(candidates, [100, 6_000], { ...asked, sharers: 2 })).toBe(0);
+  expect(pick(candidates, [100, 6_000], { ...asked, sharers: 20 })).toBe(1);
 });
 
 const tokens = fc.nat({ max: 100_000 });
@@ -50,10 +65,11 @@ const anyCandidate = fc
   .record({
     ...{
       seed: fc.integer(),
-      allPendingTokens: tokens,
-      allHeldTokens: tokens,
+      waitTokens: tokens,
+      allOpenTokens: tokens,
       isFull: fc.boolean(),
     },
+    usedShare: fc.double({ min: 0, max: 1, noNaN: true }),
     busyShare: fc.double({ min: 0, max: 1, noNaN: true }),
   })
   .map(candidate);
@@ -66,15 +82,15 @@ test('never one that another is no worse than in all and better than in one', ()
       const chosen = pick(
         all.map(([one]) => one),
         uncached,
-        key,
-        0,
+        { ...asked, key },
       );
       const [best, mine] = all[chosen] as (typeof all)[number];
       for (const [other, count] of all) {
         const isBetter =
-          other.allPendingTokens < best.allPendingTokens &&
+          other.waitTokens < best.waitTokens &&
           count <= mine &&
-          other.allHeldTokens <= best.allHeldTokens &&
+          other.allOpenTokens <= best.allOpenTokens &&
+          other.usedShare <= best.usedShare &&
           other.busyShare <= best.busyShare &&
           (!other.prefixes.isFull || best.prefixes.isFull);
         expect(isBetter).toBe(false);
@@ -90,8 +106,8 @@ test('of equals, routers that do not talk choose the same one, whatever order th
       const there = all.map((seed) => candidate({ seed }));
       const here = there.toReversed();
       const none = all.map(() => 100);
-      const one = there[pick(there, none, key, 0)];
-      expect(here[pick(here, none, key, 0)]).toBe(one);
+      const one = there[pick(there, none, { ...asked, key })];
+      expect(here[pick(here, none, { ...asked, key })]).toBe(one);
     }),
   );
 });
@@ -100,7 +116,7 @@ test('cold prompts are spread evenly over equals', () => {
   const equals = Array.from({ length: 4 }, (_, seed) => candidate({ seed }));
   const counts = [0, 0, 0, 0];
   for (let key = 0; key < 4_000; key++) {
-    const at = pick(equals, [1, 1, 1, 1], Math.imul(key, 0x9e3779b1), 0);
+    const at = pick(equals, [1, 1, 1, 1], { ...asked, key: Math.imul(key, 0x9e3779b1) });
     counts[at] = (counts[at] ?? 0) + 1;
   }
   for (const count of counts) expect(count).toBeGreaterThan(850);

@@ -3,16 +3,36 @@ import { mix } from './hash.ts';
 /** What the rule reads of a replica; {@link ReplicaLoad} has it. */
 export interface Candidate {
   readonly seed: number;
-  readonly allPendingTokens: number;
-  readonly allHeldTokens: number;
+  readonly waitTokens: number;
+  readonly allOpenTokens: number;
+  readonly usedShare: number;
   readonly busyShare: number;
   readonly prefixes: { readonly isFull: boolean };
 }
 
+/** What the rule reads of a prompt. */
+export interface Asked {
+  /** Tokens that its answer is expected to have. */
+  readonly answerTokens: number;
+  /**
+   * Open requests at a replica that share its beginning, each as far as it is shared: the more there are, the
+   * more will come, and the more it is worth that another replica has it, too.
+   */
+  readonly sharers: number;
+  /** Equal for prompts that should go the same way when nothing else decides. */
+  readonly key: number;
+}
+
 /** What a token costs that drives another out of a full prefix cache, in tokens to compute. */
 const evictionCost = 2;
-/** What a token that an open request holds costs, in tokens to compute. */
-const holdingCost = 0.05;
+/** What each token of an open request costs, in tokens to compute: every step reads them. */
+const readingCost = 0.002;
+/** What it costs more for each request that shares the prompt's beginning. */
+const sharerCost = 0.006;
+/** What a token costs that is put into a memory of which half is in use, about. */
+const memoryCost = 0.2;
+/** So that the cost of a full memory is finite. */
+const beyondFull = 1.03;
 /** The most that others' waiting may count, for each token to compute. */
 const maxDelayCost = 16;
 
@@ -23,45 +43,44 @@ const maxDelayCost = 16;
  *   + others   for each token beyond the least any replica would have to compute: the requests that queue
  *              up behind it in the meantime, b / (1 - b) where it is busy for a share b of the time, and
  *              two for what it drives out of a full cache
- *   + room     0.05 for each token that its open requests hold: they share its memory and its steps.
+ *   + memory   for each token that this request would take there: 0.2 u / (1.03 - u) where open requests
+ *              use a share u of it, since in a full one requests wait for the end of others
+ *   + reading  0.002 for each token of its open requests, since its steps take longer with them, and 0.006
+ *              more for each of them that shares the prompt's beginning, so that what many share is spread.
  *
- * Of those whose costs differ by no more than `slack`, rendezvous hashing by `key` takes the same one in
- * each router.
+ * Of those whose costs are equal, rendezvous hashing by the key takes the same one in each router.
  * @param uncached how many tokens each candidate would have to compute
  * @returns the position of the chosen one; -1 when there is none
  */
 export function pick(
   candidates: readonly Candidate[],
   uncached: ArrayLike<number>,
-  key: number,
-  slack: number,
+  { answerTokens, sharers, key }: Asked,
 ): number {
-  if (costs.length < candidates.length) costs = new Float64Array(2 * candidates.length);
   let fewest = Number.POSITIVE_INFINITY;
   for (let at = 0; at < candidates.length; at++) fewest = Math.min(fewest, uncached[at] ?? 0);
-  let least = Number.POSITIVE_INFINITY;
-  for (let at = 0; at < candidates.length; at++) {
-    const own = cost(candidates[at] as Candidate, uncached[at] ?? 0, fewest);
-    costs[at] = own;
-    if (own < least) least = own;
-  }
+  const reading = readingCost + sharerCost * sharers;
   let chosen = -1;
-  let highest = Number.NEGATIVE_INFINITY;
+  let least = Number.POSITIVE_INFINITY;
+  let highest = 0;
   for (let at = 0; at < candidates.length; at++) {
-    if ((costs[at] as number) > least + slack) continue;
-    const weight = mix(key, (candidates[at] as Candidate).seed);
-    if (weight <= highest) continue;
+    const candidate = candidates[at] as Candidate;
+    const tokens = uncached[at] ?? 0;
+    const own = cost(candidate, tokens, fewest, answerTokens) + reading * candidate.allOpenTokens;
+    if (own > least) continue;
+    const weight = mix(key, candidate.seed);
+    if (own === least && weight <= highest) continue;
+    least = own;
     highest = weight;
     chosen = at;
   }
   return chosen;
 }
 
-let costs = new Float64Array(0);
-
-function cost(candidate: Candidate, uncached: number, fewest: number): number {
-  const { busyShare, allPendingTokens, allHeldTokens, prefixes } = candidate;
+function cost(candidate: Candidate, uncached: number, fewest: number, answer: number): number {
+  const { busyShare, waitTokens, usedShare, prefixes } = candidate;
   const delay = Math.min(maxDelayCost, busyShare / Math.max(0.01, 1 - busyShare));
   const others = (uncached - fewest) * (delay + (prefixes.isFull ? evictionCost : 0));
-  return allPendingTokens + uncached + others + holdingCost * allHeldTokens;
+  const memory = ((uncached + answer) * memoryCost * usedShare) / (beyondFull - usedShare);
+  return waitTokens + uncached + others + memory;
 }

@@ -9,8 +9,8 @@ export interface Prompt {
   /** Chained hashes of its blocks, from the first on. */
   readonly blocks: Int32Array;
   readonly tokensPerUnit: number;
-  /** The share of recent prompts of the model that was in a prefix cache. */
-  readonly sharing: number;
+  /** Tokens that its answer is expected to have. */
+  readonly answerTokens: number;
   /** Equal for prompts that should go the same way when nothing else decides. */
   readonly key: number;
 }
@@ -38,17 +38,21 @@ export function choosePrefixAware(
   }
   let longest = 0;
   let guess = 0;
+  let sharers = 0;
   for (let at = 0; at < candidates.length; at++) {
-    const blocks = candidates[at]?.prefixes.matchLength(prompt.blocks, guess) ?? 0;
+    const { prefixes, blocksInUse } = candidates[at] as ReplicaLoad;
+    const blocks = prefixes.matchLength(prompt.blocks, guess);
     if (blocks > 0) guess = blocks;
     matched[at] = blocks;
     uncached[at] = uncachedTokens(prompt, blocks);
-    if (blocks > longest) longest = blocks;
+    if (blocks === 0 || blocks < longest) continue;
+    const users = blocksInUse.users(prompt.blocks[blocks - 1] as number);
+    sharers = blocks > longest ? users : Math.max(sharers, users);
+    longest = blocks;
   }
-  // Of a prompt that is new here another router may have sent the beginning to where rendezvous hashing
-  // leads: worth a detour, the more so the more prompts share.
-  const slack = longest === 0 ? prompt.sharing * prompt.tokens : 0;
-  const at = pick(candidates, uncached, prompt.key, slack);
+  const { tokens, answerTokens, key } = prompt;
+  const shared = 1 - uncachedTokens(prompt, longest) / tokens;
+  const at = pick(candidates, uncached, { answerTokens, sharers: sharers * shared, key });
   if (at < 0) return undefined;
   const matchedBlocks = matched[at] ?? 0;
   const reason = longest === 0 ? 'cold' : matchedBlocks === longest ? 'prefix' : 'load';

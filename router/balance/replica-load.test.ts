@@ -2,10 +2,11 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type LoadShare, ReplicaLoad } from './replica-load.ts';
 
-const share = (uncachedTokens: number): LoadShare => ({
-  uncachedTokens,
-  answerTokens: 100,
-  isStreamed: true,
+/** A prompt that shares nothing; it begins with the first block of `topic` where there is one. */
+const share = (uncachedTokens: number, topic?: number): LoadShare => ({
+  ...{ uncachedTokens, answerTokens: 100, isStreamed: true, tokensPerUnit: 64 },
+  promptTokens: uncachedTokens + (topic === undefined ? 0 : 64),
+  blocks: Int32Array.from(topic === undefined ? [] : [topic]),
 });
 
 test('whatever comes of requests, all counts are zero when the last is over', () => {
@@ -13,26 +14,25 @@ test('whatever comes of requests, all counts are zero when the last is over', ()
   fc.assert(
     fc.property(steps, (all) => {
       const load = new ReplicaLoad('r', 8);
+      load.kvTokens = 1_000;
       const open: LoadShare[] = [];
       for (const { computed, ended, tokens } of all) {
-        const sent = share(tokens + 1);
-        load.sent(sent);
+        const sent = share(tokens + 1, tokens % 5 || undefined);
+        load.sent(sent, 0);
         open.push(sent);
         const answered = open[computed % open.length];
-        if (answered) load.computed(answered);
+        if (answered) load.computed(answered, 0);
         if (ended % 3 === 0) load.ended(...(open.splice(ended % open.length, 1) as [LoadShare]));
         expect(load.inFlight).toBe(open.length);
-        const held = open.reduce((sum, one) => sum + one.uncachedTokens + 100, 0);
-        expect(load.heldTokens).toBe(held);
+        const tokensOpen = open.reduce((sum, one) => sum + one.promptTokens + 100, 0);
+        expect(load.openTokens).toBe(tokensOpen);
         expect(load.pendingTokens).toBeGreaterThanOrEqual(0);
-        expect(load.pendingTokens).toBeLessThanOrEqual(load.heldTokens);
+        expect(load.pendingTokens).toBeLessThanOrEqual(load.openTokens);
       }
       for (const last of open) load.ended(last);
-      const { inFlight, heldTokens, pendingTokens } = load;
-      expect({ inFlight, heldTokens, pendingTokens }).toEqual({
-        inFlight: 0,
-        heldTokens: 0,
-        pendingTokens: 0,
+      const { inFlight, openTokens, pendingTokens, usedShare } = load;
+      expect({ inFlight, openTokens, pendingTokens, usedShare }).toEqual({
+        ...{ inFlight: 0, openTokens: 0, pendingTokens: 0, usedShare: 0 },
       });
     }),
   );
@@ -41,12 +41,12 @@ test('whatever comes of requests, all counts are zero when the last is over', ()
 test('an answer that begins settles the prompts sent before it, not those after it', () => {
   const load = new ReplicaLoad('r', 8);
   const [first, second, third] = [share(10), share(15), share(40)];
-  for (const each of [first, second, third]) load.sent(each);
+  for (const each of [first, second, third]) load.sent(each, 0);
   expect(load.pendingTokens).toBe(65);
-  load.computed(second);
+  load.computed(second, 0);
   expect(load.pendingTokens).toBe(40);
-  load.computed(second);
-  load.computed(first);
+  load.computed(second, 0);
+  load.computed(first, 0);
   expect(load.pendingTokens).toBe(40);
   load.ended(third);
   expect(load.pendingTokens).toBe(0);
@@ -55,24 +55,24 @@ test('an answer that begins settles the prompts sent before it, not those after 
 test('the share of busy decisions follows what is pending', () => {
   const load = new ReplicaLoad('r', 8);
   const only = share(10);
-  load.sent(only);
-  for (let decision = 0; decision < 100; decision++) load.observe(1);
+  load.sent(only, 0);
+  for (let decision = 0; decision < 100; decision++) load.observe(1, 0);
   expect(load.busyShare).toBeGreaterThan(0.99);
   load.ended(only);
-  for (let decision = 0; decision < 100; decision++) load.observe(1);
+  for (let decision = 0; decision < 100; decision++) load.observe(1, 0);
   expect(load.busyShare).toBeLessThan(0.01);
 });
 
 test('there is room until a long prompt waits, or many short ones; those without a stream do not count', () => {
   const load = new ReplicaLoad('r', 8);
-  for (let sent = 0; sent < 9; sent++) load.sent({ ...share(5_000), isStreamed: false });
+  for (let sent = 0; sent < 9; sent++) load.sent({ ...share(5_000), isStreamed: false }, 0);
   expect(load.hasRoom).toBe(true);
-  for (let sent = 0; sent < 20; sent++) load.sent(share(100));
+  for (let sent = 0; sent < 20; sent++) load.sent(share(100), 0);
   expect(load.hasRoom).toBe(true);
   const long = share(5_000);
-  load.sent(long);
+  load.sent(long, 0);
   expect(load.hasRoom).toBe(false);
-  load.computed(long);
+  load.computed(long, 0);
   expect(load.hasRoom).toBe(true);
 });
 
@@ -81,9 +81,41 @@ test('there is no room in a full memory, but one request may always go', () => {
   load.kvTokens = 4_000;
   expect(load.hasRoom).toBe(true);
   const large = share(4_000);
-  load.sent(large);
-  load.computed(large);
+  load.sent(large, 0);
+  load.computed(large, 0);
   expect(load.hasRoom).toBe(false);
   load.ended(large);
   expect(load.hasRoom).toBe(true);
+});
+
+test('a beginning that open requests share takes its place in the memory once', () => {
+  const load = new ReplicaLoad('r', 8);
+  load.kvTokens = 1_000;
+  const [first, second] = [share(50, 7), share(50, 7)];
+  load.sent(first, 0);
+  expect(load.usedShare).toBeCloseTo((64 + 50 + 100) / 1_000);
+  load.sent(second, 0);
+  expect(load.usedShare).toBeCloseTo((64 + 2 * (50 + 100)) / 1_000);
+  load.ended(first);
+  expect(load.usedShare).toBeCloseTo((64 + 50 + 100) / 1_000);
+});
+
+test('what waits gets less while it is computed, as fast as prompts before it', () => {
+  const load = new ReplicaLoad('r', 8);
+  const waitAt = (nowMs: number) => {
+    load.observe(1, nowMs);
+    return load.waitTokens;
+  };
+  const [first, second, third] = [share(4_000), share(4_000), share(1_000)];
+  load.sent(first, 0);
+  // Nothing is known of how fast it is.
+  expect(waitAt(300)).toBe(4_000);
+  load.computed(first, 400);
+  load.sent(second, 1_000);
+  load.sent(third, 1_000);
+  expect(waitAt(1_100)).toBeCloseTo(4_000);
+  // An engine that is silent is not taken to be beyond the prompt whose answer is missing.
+  expect(waitAt(60_000)).toBeCloseTo(1_000);
+  load.computed(second, 60_000);
+  expect(waitAt(60_000)).toBe(1_000);
 });

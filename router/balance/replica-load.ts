@@ -1,10 +1,17 @@
 import { BlockLru } from './block-lru.ts';
+import { unitsBefore } from './blocks.ts';
+import { BlocksInUse } from './blocks-in-use.ts';
 import { hashText } from './hash.ts';
+import { PrefillRate } from './prefill-rate.ts';
 
 /** A request's share in a replica's load. */
 export interface LoadShare {
-  /** Tokens of the prompt that the replica is expected to compute. */
+  readonly promptTokens: number;
+  /** Those of them that the replica is expected to compute. */
   readonly uncachedTokens: number;
+  /** Blocks of the prompt that others may share; none where prompts are not compared. */
+  readonly blocks: Int32Array;
+  readonly tokensPerUnit: number;
   /** Tokens that the answer is expected to have. */
   readonly answerTokens: number;
   /** The answer's first byte tells that the prompt is computed; without a stream it comes with the last. */
@@ -40,6 +47,8 @@ export class ReplicaLoad {
   readonly seed: number;
   /** The beginnings of prompts that it is thought to have in its prefix cache. */
   readonly prefixes: BlockLru;
+  /** Blocks of the prompts of open requests. */
+  readonly blocksInUse = new BlocksInUse();
   /** The share of recent decisions at which it had prompts to compute. */
   busyShare = 0;
   /** What the other routers have there. */
@@ -48,19 +57,26 @@ export class ReplicaLoad {
   kvTokens = Number.POSITIVE_INFINITY;
   /** Present while the replica tells what it has in its prefix cache. */
   tracker: PromptTracker | undefined;
-  /** Whether nothing is missing of what it tells. */
-  tellsAll = false;
   /** Open requests of this router. */
   inFlight = 0;
-  /** Tokens that open requests have for themselves in its key-value memory, when they are complete. */
-  heldTokens = 0;
+  /** Tokens of open requests, prompts and answers, each for itself. */
+  openTokens = 0;
   /** Prompt tokens that are sent and not known to be computed. */
   pendingTokens = 0;
+  /** At the last decision: prompt tokens of all routers that are still to be computed, as far as can be told. */
+  waitTokens = 0;
   /** Of what is pending, the prompts of streams, and their tokens. */
   #streams = 0;
   #streamTokens = 0;
-  /** Tokens that a request holds, on average over the latest. */
-  #heldEach = 0;
+  /** When the prompt began that is being computed; milliseconds. */
+  #begunMs = 0;
+  readonly #rate = new PrefillRate();
+  /** What open requests have there beside {@link blocksInUse}. */
+  #unsharedTokens = 0;
+  #tokensPerUnit = 0;
+  /** Tokens of a request, and those that were not there before it; on average over the latest. */
+  #openEach = 0;
+  #addedEach = 0;
   /** Requests whose prompts are not known to be computed, in the order in which they were sent. */
   readonly #pending = new Set<LoadShare>();
 
@@ -80,7 +96,7 @@ export class ReplicaLoad {
    * computed.
    */
   get hasRoom(): boolean {
-    if (this.inFlight > 0 && this.allHeldTokens > this.kvTokens) return false;
+    if (this.inFlight > 0 && this.usedShare === 1) return false;
     return this.#streams === 0 || this.#streamTokens < tokensInQueue;
   }
 
@@ -89,9 +105,15 @@ export class ReplicaLoad {
     return this.inFlight + this.elsewhere.inFlight;
   }
 
-  /** {@link heldTokens} of all routers, were others' requests like this one's. */
-  get allHeldTokens(): number {
-    return this.heldTokens + this.elsewhere.inFlight * this.#heldEach;
+  /** {@link openTokens} of all routers, were others' requests like this one's. */
+  get allOpenTokens(): number {
+    return this.openTokens + this.elsewhere.inFlight * this.#openEach;
+  }
+
+  /** The share of its memory that open requests of all routers will have used when they are complete; at most 1. */
+  get usedShare(): number {
+    const own = this.blocksInUse.units * this.#tokensPerUnit + this.#unsharedTokens;
+    return Math.min(1, (own + this.elsewhere.inFlight * this.#addedEach) / this.kvTokens);
   }
 
   /** {@link pendingTokens} of all routers. */
@@ -100,11 +122,16 @@ export class ReplicaLoad {
   }
 
   /** A request is sent there. */
-  sent(share: LoadShare): void {
-    const own = share.uncachedTokens + share.answerTokens;
+  sent(share: LoadShare, nowMs: number): void {
+    const { promptTokens, uncachedTokens, answerTokens } = share;
+    if (this.#pending.size === 0) this.#begunMs = nowMs;
     this.inFlight++;
-    this.heldTokens += own;
-    this.#heldEach += (own - this.#heldEach) / heldWindow;
+    this.openTokens += promptTokens + answerTokens;
+    this.#openEach += (promptTokens + answerTokens - this.#openEach) / sizeWindow;
+    this.#addedEach += (uncachedTokens + answerTokens - this.#addedEach) / sizeWindow;
+    this.#tokensPerUnit = share.tokensPerUnit;
+    this.blocksInUse.take(share.blocks);
+    this.#unsharedTokens += unsharedTokens(share);
     this.#pending.add(share);
     this.#count(share, 1);
   }
@@ -114,25 +141,42 @@ export class ReplicaLoad {
    * so are those sent before it. That also settles requests that are not streamed, whose first byte
    * comes with their last.
    */
-  computed(share: LoadShare): void {
+  computed(share: LoadShare, nowMs: number): void {
     if (!this.#pending.has(share)) return;
+    const pendingTokens = this.pendingTokens;
     for (const earlier of this.#pending) {
       this.#settle(earlier);
-      if (earlier === share) return;
+      if (earlier === share) break;
     }
+    if (share.isStreamed) {
+      this.#rate.learn(pendingTokens - this.pendingTokens, nowMs - this.#begunMs);
+    }
+    this.#begunMs = nowMs;
   }
 
   /** A request is over. To be called once for each that was sent. */
   ended(share: LoadShare): void {
     this.inFlight--;
-    this.heldTokens -= share.uncachedTokens + share.answerTokens;
+    this.openTokens -= share.promptTokens + share.answerTokens;
+    this.blocksInUse.free(share.blocks);
+    this.#unsharedTokens -= unsharedTokens(share);
     this.#settle(share);
   }
 
-  /** Takes note at a decision among `candidates` replicas whether there are prompts to compute. */
-  observe(candidates: number): void {
+  /** Takes note at a decision among `candidates` replicas of what there is to compute. */
+  observe(candidates: number, nowMs: number): void {
     const isBusy = this.allPendingTokens > 0 ? 1 : 0;
     this.busyShare += (isBusy - this.busyShare) / (busyWindow * candidates);
+    this.waitTokens = isBusy === 0 ? 0 : this.allPendingTokens - this.#computedTokens(nowMs);
+  }
+
+  /** What is probably computed of the prompt that is the first of those pending, or of the first few. */
+  #computedTokens(nowMs: number): number {
+    const { tokensPerMs } = this.#rate;
+    if (this.pendingTokens === 0 || tokensPerMs === 0) return 0;
+    const first = this.#pending.values().next().value?.uncachedTokens ?? 0;
+    const most = Math.min(this.pendingTokens, Math.max(first, tokensInQueue));
+    return Math.min(most, tokensPerMs * (nowMs - this.#begunMs));
   }
 
   #settle(share: LoadShare): void {
@@ -149,7 +193,12 @@ export class ReplicaLoad {
 
 /** Requests for each replica over which {@link ReplicaLoad.busyShare} is taken. */
 const busyWindow = 8;
-/** Requests over which it is averaged what one holds. */
-const heldWindow = 16;
+/** Requests over which their sizes are averaged. */
+const sizeWindow = 16;
 /** One long prompt, or so many tokens of short ones, keep a replica busy until the next one comes. */
 const tokensInQueue = 2_048;
+
+/** Tokens that a request has for itself: the end of its prompt, which is no whole block, and its answer. */
+function unsharedTokens({ promptTokens, answerTokens, blocks, tokensPerUnit }: LoadShare): number {
+  return promptTokens + answerTokens - (unitsBefore[blocks.length] ?? 0) * tokensPerUnit;
+}

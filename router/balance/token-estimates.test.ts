@@ -13,13 +13,6 @@ test('begins with four bytes a token and learns each model’s own', () => {
   expect(estimates.prompt('other', 4_000)).toBe(1_000);
 });
 
-test('learns how much of the prompts is shared', () => {
-  const estimates = new TokenEstimates();
-  expect(estimates.sharing('m')).toBe(0);
-  for (let request = 0; request < 200; request++) estimates.matched('m', 0.8);
-  expect(estimates.sharing('m')).toBeCloseTo(0.8, 2);
-});
-
 test('an answer without usage teaches nothing, and no prompt has less than one token', () => {
   const estimates = new TokenEstimates();
   estimates.learn('m', 0, { inputTokens: 5 });

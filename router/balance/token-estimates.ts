@@ -8,7 +8,6 @@ const weight = 0.05;
 interface Averages {
   tokensPerByte: number;
   answerTokens: number;
-  sharing: number;
 }
 
 /** What the prompts and answers of each model are like; learned from what goes by. */
@@ -26,17 +25,6 @@ export class TokenEstimates {
     return Math.round(this.#averages.get(model)?.answerTokens ?? firstAnswerTokens);
   }
 
-  /** The share of recent prompts that was thought to be in a prefix cache. */
-  sharing(model: string): number {
-    return this.#averages.get(model)?.sharing ?? 0;
-  }
-
-  /** A prompt was sent to a replica that is thought to have this share of it. */
-  matched(model: string, share: number): void {
-    const averages = this.#averagesOf(model);
-    averages.sharing += weight * (share - averages.sharing);
-  }
-
   /** An engine said how many tokens a prompt of this many bytes had, and its answer. */
   learn(model: string, bytes: number, { inputTokens, outputTokens }: TokenUsage): void {
     const averages = this.#averagesOf(model);
@@ -49,7 +37,7 @@ export class TokenEstimates {
   #averagesOf(model: string): Averages {
     let averages = this.#averages.get(model);
     if (!averages) {
-      averages = { tokensPerByte: firstTokensPerByte, answerTokens: firstAnswerTokens, sharing: 0 };
+      averages = { tokensPerByte: firstTokensPerByte, answerTokens: firstAnswerTokens };
       this.#averages.set(model, averages);
     }
     return averages;

@@ -1,5 +1,4 @@
 import { listOf } from '../../../router/balance/block-list.ts';
-import { unitsBefore } from '../../../router/balance/blocks.ts';
 import {
   choosePrefixAware,
   type Prompt,
@@ -39,22 +38,22 @@ export class PrefixAware implements Rule {
 
   pick(request: SimRequest, among?: readonly number[]): number {
     const prompt = this.#promptOf(request);
-    for (const load of this.#loads) load.observe(this.#loads.length);
+    const nowMs = this.#context.nowMs();
+    for (const load of this.#loads) load.observe(this.#loads.length, nowMs);
     const loads = among?.map((replica) => this.#loads[replica] as ReplicaLoad) ?? this.#loads;
     const choice = choosePrefixAware(loads, prompt);
     const { at, matchedBlocks } = choice ?? { at: 0, matchedBlocks: 0 };
-    const uncached = uncachedTokens(prompt, matchedBlocks);
-    const answerTokens = this.#estimates.answer('');
-    const units = unitsBefore[prompt.blocks.length] ?? 0;
-    const matchedUnits = unitsBefore[matchedBlocks] ?? 0;
-    this.#estimates.matched('', matchedUnits / Math.max(1, units));
-    this.#shares.set(request, { uncachedTokens: uncached, answerTokens, isStreamed: true });
+    const { tokens: promptTokens, blocks, tokensPerUnit, answerTokens } = prompt;
+    this.#shares.set(request, {
+      ...{ promptTokens, blocks, tokensPerUnit, answerTokens, isStreamed: true },
+      uncachedTokens: uncachedTokens(prompt, matchedBlocks),
+    });
     return among?.[at] ?? at;
   }
 
   sent(request: SimRequest, replica: number): void {
     const share = this.#shares.get(request);
-    if (share) this.#loads[replica]?.sent(share);
+    if (share) this.#loads[replica]?.sent(share, this.#context.nowMs());
     const blocks = promptOf(request);
     this.#loads[replica]?.prefixes.add(blocks);
     this.#sent.push({ replica, blocks });
@@ -62,7 +61,7 @@ export class PrefixAware implements Rule {
 
   firstToken(request: SimRequest, replica: number): void {
     const share = this.#shares.get(request);
-    if (share) this.#loads[replica]?.computed(share);
+    if (share) this.#loads[replica]?.computed(share, this.#context.nowMs());
   }
 
   finished(request: SimRequest, replica: number): void {
@@ -99,7 +98,7 @@ export class PrefixAware implements Rule {
       tokens: request.inputTokens,
       blocks,
       tokensPerUnit: blockTokens,
-      sharing: this.#estimates.sharing(''),
+      answerTokens: this.#estimates.answer(''),
       key: blocks[keyBlock] ?? random.below(2 ** 32),
     };
   }

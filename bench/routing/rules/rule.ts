@@ -18,6 +18,8 @@ export interface RuleContext {
   readonly blockTokens: number;
   readonly random: Random;
   engineState(replica: number): EngineState;
+  /** Virtual time in milliseconds. */
+  nowMs(): number;
 }
 
 /** What a router tells the others now and then. */
