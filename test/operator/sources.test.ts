@@ -11,21 +11,20 @@ import { claim, secret, volume } from './volumes.ts';
 const models = join(import.meta.dirname, '../models');
 const cluster = useCluster('operator-sources', ['fairlead']);
 let operator: OperatorProcess;
-/** What the hub has: the Skiff model, and adapters for it. Goes with the cluster. */
-let files: string;
 
 beforeAll(async () => {
   const image = cluster.image('fairlead');
-  files = join(dirname(cluster.kubeconfigPath()), 'files');
+  // What the hub has: the Skiff model, an adapter for it, and half of one. It goes with the cluster.
+  const files = join(dirname(cluster.kubeconfigPath()), 'files');
   await mkdir(join(files, 'org/law'), { recursive: true });
   await copyFile(join(models, 'skiff/tiny-chat.gguf'), join(files, 'tiny-chat.gguf'));
   await writeFile(join(files, 'org/law/law.gguf'), ggufAdapter(1));
-  await writeFile(join(files, 'med.gguf.part'), 'half');
+  await writeFile(join(files, 'org/law/half.gguf'), ggufAdapter(1).subarray(0, 2_000));
   const hub = await startHub(cluster.kubectl(), image, files);
   operator = await startOperator(cluster.kubeconfigPath(), {
     FAIRLEAD_LOADER_IMAGE: image,
     FAIRLEAD_HUB_ENDPOINT: hub,
-    FAIRLEAD_HOST_PATHS: `${models},${files}`,
+    FAIRLEAD_HOST_PATHS: models,
   });
   await cluster.kubectl().apply(volume('skiff', join(models, 'skiff'), 'ReadOnlyMany'));
   await cluster.kubectl().apply(claim('skiff', 'ReadOnlyMany'));
@@ -116,7 +115,7 @@ test.each<[string, string, object, string, string, RegExp]>([
 
 test('llama.cpp has its adapters from its start, and a changed list replaces its pods', async () => {
   const law = { name: 'law', source: { uri: 'hf://org/law/law.gguf' } };
-  const med = { name: 'med', source: { uri: `hostpath://${files}/org/law/law.gguf` } };
+  const med = { name: 'med', source: { uri: 'hf://org/law/law.gguf?revision=v2' } };
   await cluster.kubectl().apply(skiff('adapted', { adapters: [law] }));
   await cluster.condition('adapted', 'Ready', 'True', 'Ready');
   await cluster.condition('adapted', 'AdaptersReady', 'True', 'AdaptersLoaded');
@@ -138,10 +137,10 @@ test('llama.cpp has its adapters from its start, and a changed list replaces its
     { id: 0, path: '/adapters/law/law.gguf', scale: 0 },
     { id: 1, path: '/adapters/med/law.gguf', scale: 0 },
   ]);
-  const broken = { name: 'law', source: { uri: `hostpath://${files}/med.gguf.part` } };
+  const broken = { name: 'law', source: { uri: 'hf://org/law/half.gguf' } };
   await cluster.kubectl().apply(skiff('adapted', { adapters: [broken] }));
   const message = await cluster.condition('adapted', 'Ready', 'False', 'EngineCrashed');
-  expect(message).toMatch(/adapter/);
+  expect(message).toMatch(/lora adapter/);
   await cluster.kubectl().run(['delete', 'mdep', 'adapted', '--wait=false']);
 });
 
