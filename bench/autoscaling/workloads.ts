@@ -59,6 +59,13 @@ const bursts: Workload = {
   arrivals: poisson(4 * hourS, 10.5, (atS) => (atS % 900 > 890 ? 10.5 : 0.5)),
 };
 
+const frequent: Workload = {
+  name: 'frequent bursts',
+  about: 'the same, and the 100 come every four minutes',
+  untilS: 4 * hourS,
+  arrivals: poisson(4 * hourS, 10.5, (atS) => (atS % 240 > 230 ? 10.5 : 0.5)),
+};
+
 const sparse: Workload = {
   name: 'now and then',
   about: 'some requests within a minute, once in about 40 minutes, for a day',
@@ -68,7 +75,7 @@ const sparse: Workload = {
 
 /** @param tracePath Mooncake's conversation trace; without it that workload is left out */
 export function workloads(tracePath: string | undefined): Workload[] {
-  return [...(tracePath ? [mooncake(tracePath)] : []), square, diurnal, bursts, sparse];
+  return [...(tracePath ? [mooncake(tracePath)] : []), square, diurnal, bursts, frequent, sparse];
 }
 
 /** Chats as they were recorded in production (Mooncake, FAST'25): an hour, and one of silence after it. */

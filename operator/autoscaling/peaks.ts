@@ -3,6 +3,11 @@ export class Peaks {
   /** Falling values, each with the time until which it was reached; the last is the present one. */
   readonly #entries: { value: number; untilMs: number }[] = [];
 
+  /** The value that was told last. */
+  get present(): number {
+    return this.#entries.at(-1)?.value ?? 0;
+  }
+
   /** The value from now on. */
   add(value: number, nowMs: number): void {
     const present = this.#entries.at(-1);

@@ -29,15 +29,17 @@ const loads = fc
       return { atMs, signal };
     });
   });
+const counts = fc.integer({ min: 0, max: 25 });
+const starts = fc.constantFrom(0, 20_000, 60_000, 300_000);
 const endOf = (load: readonly Step[]) => load.at(-1)?.atMs ?? 0;
 const last = (moments: readonly Moment[]) => moments.at(-1)?.desired;
 
 test('bounds are never broken, and nothing is asked for twice', () => {
   fc.assert(
-    fc.property(configs, loads, fc.integer({ min: 0, max: 25 }), (config, load, replicas) => {
+    fc.property(configs, loads, counts, starts, (config, load, replicas, startMs) => {
       const { minReplicas, maxReplicas } = config;
-      const untilMs = endOf(load) + 1_000_000;
-      for (const { desired, lookAgainInMs } of replay(load, config, { replicas, untilMs })) {
+      const options = { replicas, startMs, untilMs: endOf(load) + 1_000_000 };
+      for (const { desired, lookAgainInMs } of replay(load, config, options)) {
         expect(desired).toBeGreaterThanOrEqual(minReplicas);
         expect(desired).toBeLessThanOrEqual(maxReplicas);
         expect(lookAgainInMs ?? 1).toBeGreaterThan(0);
@@ -49,12 +51,12 @@ test('bounds are never broken, and nothing is asked for twice', () => {
 
 test('in the end there are as many as the load asks for, and nobody looks any more', () => {
   fc.assert(
-    fc.property(configs, loads, fc.integer({ min: 0, max: 25 }), (config, load, replicas) => {
+    fc.property(configs, loads, counts, starts, (config, load, replicas, startMs) => {
       const signal = load.at(-1)?.signal ?? 0;
       const { scaleUpWindowMs, scaleDownWindowMs, idleTimeoutMs } = config;
-      const untilMs =
-        endOf(load) + 2 * scaleUpWindowMs + scaleDownWindowMs + idleTimeoutMs + 10_000;
-      const moments = replay(load, config, { replicas, untilMs });
+      const windowsMs = 4 * scaleUpWindowMs + scaleDownWindowMs + idleTimeoutMs;
+      const untilMs = endOf(load) + windowsMs + startMs + 10_000;
+      const moments = replay(load, config, { replicas, startMs, untilMs });
       const needed = Math.ceil(signal / config.inFlightPerReplica);
       const { minReplicas, maxReplicas } = config;
       expect(last(moments)).toBe(Math.min(maxReplicas, Math.max(minReplicas, needed)));
@@ -72,7 +74,7 @@ test('no flapping: on a square wave shorter than the windows the replicas settle
     share: fc.double({ min: 0.05, max: 0.95, noNaN: true }),
   });
   fc.assert(
-    fc.property(waves, ({ low, high, periodMs, share }) => {
+    fc.property(waves, starts, ({ low, high, periodMs, share }, startMs) => {
       const config: PolicyConfig = {
         minReplicas: 1,
         maxReplicas: 100,
@@ -81,13 +83,13 @@ test('no flapping: on a square wave shorter than the windows the replicas settle
         scaleDownWindowMs: 61_000,
         idleTimeoutMs: 600_000,
       };
-      const settledMs = 200_000;
-      const untilMs = 900_000;
+      const settledMs = 200_000 + 2 * startMs;
+      const untilMs = settledMs + 700_000;
       const load: Step[] = [];
       for (let atMs = 0; atMs < untilMs; atMs += periodMs) {
         load.push({ atMs, signal: high }, { atMs: atMs + periodMs * share, signal: low });
       }
-      const changes = changesOf(replay(load, config, { replicas: 1, untilMs }));
+      const changes = changesOf(replay(load, config, { replicas: 1, startMs, untilMs }));
       expect(changes.filter(([seconds]) => seconds * 1000 > settledMs)).toEqual([]);
     }),
     { numRuns: 60 },
@@ -168,6 +170,7 @@ test('what is remembered stays small however often the signal changes', () => {
     isActive: true,
     isComplete: true,
     current: 1,
+    ready: 1,
     floor: 0,
     nowMs: 0,
   };

@@ -64,6 +64,7 @@ const seen = (more: Partial<Seen>): Seen => ({
   isActive: false,
   isComplete: true,
   current: 1,
+  ready: more.current ?? 1,
   floor: 0,
   nowMs: 0,
   ...more,
@@ -118,6 +119,25 @@ test('none for no request, because of the floor and not of a request', () => {
   expect(decide(remember(nobody, config), config, nobody)).toMatchObject({
     desired: 0,
     reason: 'floor',
+  });
+});
+
+describe('what piled up while replicas started', () => {
+  const pile = load([0, 1], [2, 40], [64, 16], [70, 8]);
+  const replicasAt = (seconds: number, startMs: number) =>
+    changesOf(replay(pile, config, { replicas: 0, startMs, untilMs: minutes(8) })).findLast(
+      ([atSeconds]) => atSeconds <= seconds,
+    )?.[1];
+
+  test('is worked off by as many as it asks for, some of which go soon after that', () => {
+    expect(replicasAt(70, 60_000)).toBe(10);
+    expect(replicasAt(150, 60_000)).toBeLessThan(8);
+    expect(replicasAt(480, 60_000)).toBe(2);
+  });
+
+  test('before replicas that serve at once is a load like any other', () => {
+    expect(replicasAt(70, 0)).toBe(10);
+    expect(replicasAt(360, 0)).toBe(10);
   });
 });
 

@@ -1,5 +1,6 @@
 import { LoadHistory } from './load-history.ts';
 import { Peaks } from './peaks.ts';
+import { Pile } from './pile.ts';
 
 /** How the replicas of one model follow its load. */
 export interface PolicyConfig {
@@ -22,6 +23,8 @@ export interface Seen {
   isComplete: boolean;
   /** Replicas that are asked for now. */
   current: number;
+  /** Of these, how many serve. */
+  ready: number;
   /** The fewest that a schedule allows now; 0 without one. */
   floor: number;
   /** Monotonic. */
@@ -55,6 +58,8 @@ export interface Memory {
   readonly history: LoadHistory;
   /** Replicas that the load asked for at most. */
   readonly peaks: Peaks;
+  /** The same of what piled up while replicas started. */
+  readonly pile: Pile;
   /** When there was a request last, as far as anyone knows. */
   activeAtMs: number;
   burstUntilMs: number;
@@ -69,6 +74,7 @@ export function remember({ signal, current, nowMs }: Seen, config: PolicyConfig)
   return {
     history: new LoadHistory(signal, current * config.inFlightPerReplica, nowMs),
     peaks,
+    pile: new Pile(),
     activeAtMs: nowMs,
     burstUntilMs: Number.NEGATIVE_INFINITY,
     last: { current, desired: current },
@@ -81,6 +87,8 @@ export function remember({ signal, current, nowMs }: Seen, config: PolicyConfig)
  * of its window, so that a spike is none; and what is not known counts as what is there.
  * - Up: for the mean of the load over the scale-up window; at once for a burst, and from zero for one request.
  * - Down: when the load has asked for fewer all through the scale-down window, to the most that it asked for.
+ *   What piled up while replicas started says how long they took, not how many are needed, and is forgotten
+ *   soon after they all serve (pile.ts).
  * - To zero: when there was no request for the idle timeout; never below the floor.
  *
  * @param memory of this model; brought up to date
@@ -89,7 +97,7 @@ export function decide(memory: Memory, config: PolicyConfig, seen: Seen): Decisi
   const { scaleUpWindowMs, scaleDownWindowMs, idleTimeoutMs, inFlightPerReplica } = config;
   const { signal, current, nowMs } = seen;
   observe(memory, config, seen);
-  const { history, peaks, activeAtMs } = memory;
+  const { history, peaks, pile, activeAtMs } = memory;
   const floor = Math.min(config.maxReplicas, Math.max(config.minReplicas, seen.floor));
 
   const lasting = replicasFor(history.mean(scaleUpWindowMs, nowMs), inFlightPerReplica);
@@ -99,8 +107,11 @@ export function decide(memory: Memory, config: PolicyConfig, seen: Seen): Decisi
   const needed = Math.max(isBurst ? burst : lasting, signal > 0 ? 1 : 0);
 
   // A fall must last: so must one below what a burst asked for, or is not known to be over.
-  peaks.add(Math.max(lasting, burst, seen.isComplete ? 0 : current), nowMs);
-  const highest = peaks.highest(scaleDownWindowMs, nowMs);
+  const asked = Math.max(lasting, burst, seen.isComplete ? 0 : current);
+  const isPile = pile.isOpen(nowMs);
+  peaks.add(isPile ? Math.min(asked, peaks.present) : asked, nowMs);
+  pile.add(isPile ? asked : 0, nowMs);
+  const highest = Math.max(peaks.highest(scaleDownWindowMs, nowMs), pile.highest(config, nowMs));
   const isIdle = floor === 0 && signal === 0 && nowMs - activeAtMs >= idleTimeoutMs;
   const lastOne = current > 0 ? 1 : 0;
   const wanted = isIdle
@@ -117,14 +128,17 @@ export function decide(memory: Memory, config: PolicyConfig, seen: Seen): Decisi
   };
 }
 
-function observe(memory: Memory, { scaleUpWindowMs }: PolicyConfig, seen: Seen): void {
-  const { signal, isActive, isComplete, current, nowMs } = seen;
-  const { history, peaks, last } = memory;
+function observe(memory: Memory, config: PolicyConfig, seen: Seen): void {
+  const { scaleUpWindowMs, inFlightPerReplica } = config;
+  const { signal, isActive, isComplete, current, ready, nowMs } = seen;
+  const { history, peaks, pile, last } = memory;
   history.observe(signal, nowMs, {
     keptMs: scaleUpWindowMs,
     grainMs: scaleUpWindowMs * grainShare,
   });
   if (signal > 0 || isActive || !isComplete) memory.activeAtMs = nowMs;
+  const isTooMuch = signal > 0 && signal >= burstFactor * ready * inFlightPerReplica;
+  pile.observe({ isStarting: ready < current, isTooMuch }, config, nowMs);
   // Somebody else asked for more: they stay as long as if the load had.
   if (current > Math.max(last.current, last.desired)) peaks.add(current, nowMs);
 }
@@ -148,7 +162,7 @@ function reasonOf({ desired, wanted, floor, current, isIdle, isBurst }: Change):
 
 /** When the clock alone may change the decision; after that much it is looked at again. */
 function lookAgain(
-  { history, peaks, activeAtMs, last }: Memory,
+  { history, peaks, pile, activeAtMs, last }: Memory,
   config: PolicyConfig,
   { signal, nowMs }: Seen,
   floor: number,
@@ -160,8 +174,9 @@ function lookAgain(
     const leftMs = scaleUpWindowMs * burstShare - history.sustainedMs(nowMs);
     if (leftMs > 0) times.push(leftMs);
   }
-  const passesAtMs = peaks.passesAtMs(scaleDownWindowMs);
-  if (passesAtMs !== undefined && last.desired > floor) times.push(passesAtMs - nowMs);
+  const passes = [peaks.passesAtMs(scaleDownWindowMs), ...pile.changesAtMs(config, nowMs)];
+  for (const atMs of passes)
+    if (atMs !== undefined && last.desired > floor) times.push(atMs - nowMs);
   if (floor === 0 && signal === 0 && last.desired > 0)
     times.push(activeAtMs + idleTimeoutMs - nowMs);
   return times.length === 0 ? undefined : Math.max(1, Math.ceil(Math.min(...times)));

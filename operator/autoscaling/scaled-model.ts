@@ -71,6 +71,7 @@ export class ScaledModel {
       isActive,
       isComplete: load.isComplete,
       current: asked ?? wantedReplicas(deployment),
+      ready: deployment.status?.readyReplicas ?? 0,
       floor: floor.replicas,
       nowMs,
     };

@@ -25,10 +25,11 @@ export class Fairlead implements Rule {
     };
   }
 
-  decide({ nowS, signal, wanted, maxReplicas, isEvent }: Seen) {
+  decide({ nowS, signal, wanted, ready, maxReplicas, isEvent }: Seen) {
     const config = { ...this.#config, maxReplicas };
     const nowMs = nowS * 1000;
-    const seen = { signal, isActive: isEvent, isComplete: true, current: wanted, floor: 0, nowMs };
+    const more = { isActive: isEvent, isComplete: true, current: wanted, floor: 0 };
+    const seen = { ...more, signal, ready, nowMs };
     this.#memory ??= remember(seen, config);
     const { desired, lookAgainInMs } = decide(this.#memory, config, seen);
     return { desired, againInS: lookAgainInMs === undefined ? undefined : lookAgainInMs / 1000 };

@@ -12,6 +12,8 @@ export interface ReplayOptions {
   untilMs: number;
   /** When the operator forgets everything. */
   restartAtMs?: number;
+  /** How long a replica takes to serve; those of the beginning do. Default 0. */
+  startMs?: number;
 }
 
 /** A decision that was made; `current` are the replicas before it. */
@@ -20,16 +22,18 @@ export interface Moment extends Decision {
   current: number;
 }
 
-/** Plays a load to the policy with a clock of its own; each decision is carried out at once. */
+/** Plays a load to the policy with a clock of its own; replicas are asked for at once. */
 export function replay(
   load: readonly Step[],
   config: PolicyConfig,
-  { replicas, untilMs, restartAtMs = Number.POSITIVE_INFINITY }: ReplayOptions,
+  { replicas, untilMs, restartAtMs = Number.POSITIVE_INFINITY, startMs = 0 }: ReplayOptions,
 ): Moment[] {
   const moments: Moment[] = [];
   const pending = [...load];
   let memory: Memory | undefined;
   let current = replicas;
+  /** When each replica serves, the first to come first. */
+  const readyAtMs = Array.from({ length: replicas }, () => 0);
   let signal = 0;
   let nowMs = 0;
   let isRestarted = false;
@@ -44,14 +48,18 @@ export function replay(
       memory = undefined;
       isRestarted = true;
     }
-    const seen = { signal, isActive, isComplete: true, current, floor: 0, nowMs };
+    const ready = readyAtMs.filter((atMs) => atMs <= nowMs).length;
+    const seen = { ready, signal, isActive, isComplete: true, current, floor: 0, nowMs };
     memory ??= remember(seen, config);
     const decision = decide(memory, config, seen);
     moments.push({ ...decision, atMs: nowMs, current });
     current = decision.desired;
+    readyAtMs.splice(current);
+    while (readyAtMs.length < current) readyAtMs.push(nowMs + startMs);
     nowMs = Math.min(
       nowMs + (decision.lookAgainInMs ?? Number.POSITIVE_INFINITY),
       pending[0]?.atMs ?? Number.POSITIVE_INFINITY,
+      readyAtMs.find((atMs) => atMs > nowMs) ?? Number.POSITIVE_INFINITY,
       isRestarted ? Number.POSITIVE_INFINITY : restartAtMs,
     );
   }
