@@ -67,10 +67,10 @@ export function claimNames<T extends NameClaimant>(claimants: Iterable<T>): Name
 function byAge(a: NameClaimant, b: NameClaimant): number {
   const { metadata: one } = a;
   const { metadata: other } = b;
-  const ageMs = Date.parse(one.creationTimestamp) - Date.parse(other.creationTimestamp);
-  return (
-    ageMs || Number(servesItsName(b)) - Number(servesItsName(a)) || (one.uid < other.uid ? -1 : 1)
-  );
+  // The API server writes all of them in UTC and in one form, so they sort as they are.
+  if (one.creationTimestamp !== other.creationTimestamp)
+    return one.creationTimestamp < other.creationTimestamp ? -1 : 1;
+  return Number(servesItsName(b)) - Number(servesItsName(a)) || (one.uid < other.uid ? -1 : 1);
 }
 
 function servesItsName(claimant: NameClaimant): boolean {

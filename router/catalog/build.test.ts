@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { ModelDeployment } from '../../crds/modeldeployment.ts';
 import type { Pod } from '../../kube/resources.ts';
-import { buildCatalog } from './build.ts';
+import { buildCatalog, type KnownModels } from './build.ts';
 import { slimPod } from './replica.ts';
 import { targetOf } from './target.ts';
 
@@ -175,4 +175,20 @@ test('a slim pod makes the same catalog', () => {
   const pods = [pod('m', 'm-0'), pod('m', 'm-1', { ready: false })];
   const slim = pods.map(slimPod);
   expect(buildCatalog([deployment('m')], slim)).toEqual(buildCatalog([deployment('m')], pods));
+});
+
+test('a model that nothing has changed of is the same object in the next catalog', () => {
+  const known: KnownModels = new WeakMap();
+  const deployments = [deployment('a'), deployment('b'), deployment('c')];
+  const [starting, ready] = [pod('b', 'b-0', { ready: false }), pod('c', 'c-0')];
+  const build = (pods: Pod[], ...answering: string[]) =>
+    buildCatalog(deployments, pods, [], [], new Set(answering), known).models;
+  const [a, b, c] = build([starting, ready]);
+  expect(build([starting, ready])).toEqual([a, b, c]);
+  const [sameA, answeringB, goneC] = build([starting], 'uid-b-0');
+  expect(sameA).toBe(a);
+  expect(answeringB?.replicas).toHaveLength(1);
+  expect(goneC?.replicas).toHaveLength(0);
+  const [, readyB] = build([pod('b', 'b-0'), ready]);
+  expect(readyB?.counts.ready).toBe(1);
 });

@@ -10,14 +10,24 @@ import type { Pod, Secret } from '../../kube/resources.ts';
 import { externalModelOf } from './external.ts';
 import { holdOf } from './hold.ts';
 import type { Canary, Catalog, Model, ModelPod, Replica } from './model.ts';
-import { podState, replicaOf } from './replica.ts';
+import { type PodState, podState, replicaOf } from './replica.ts';
 import { routingOf } from './routing.ts';
+
+/** Models that were made of these very objects before. */
+export type KnownModels = WeakMap<ModelDeployment, Known>;
+
+interface Known {
+  readonly pods: readonly Pod[];
+  readonly states: readonly PodState[];
+  readonly model: Model;
+}
 
 /**
  * Makes the catalog of what can be asked for out of what the cluster holds. A name belongs to the oldest
  * object that claims it (`claimNames`, as the operator has it); an object without replicas is listed all
  * the same, so that asking for it says "not ready" rather than "unknown".
  * @param answering as in {@link podState}
+ * @param known kept from one catalog to the next, so that an event costs what has changed, and not all models
  */
 export function buildCatalog(
   deployments: readonly ModelDeployment[],
@@ -25,6 +35,7 @@ export function buildCatalog(
   externals: readonly ExternalModel[] = [],
   secrets: readonly Secret[] = [],
   answering?: ReadonlySet<string>,
+  known: KnownModels = new WeakMap(),
 ): Catalog {
   const podsByOwner = Map.groupBy(
     pods.filter((pod) => pod.metadata.labels?.[modelDeploymentLabel] !== undefined),
@@ -35,7 +46,7 @@ export function buildCatalog(
   for (const deployment of deployments.filter(isThere)) {
     const { namespace, name } = deployment.metadata;
     const own = podsByOwner.get(ownerKey(namespace, name)) ?? [];
-    makers.set(deployment, () => buildModel(deployment, own, answering));
+    makers.set(deployment, () => modelOfPods(deployment, own, answering, known));
   }
   for (const external of externals.filter(isThere)) {
     makers.set(external, () => externalModelOf(external, secretByName));
@@ -59,16 +70,37 @@ function modelPodOf(pod: Pod): ModelPod | undefined {
   return { id: uid, namespace, deployment, departing: podState(pod) === 'terminating' };
 }
 
-function buildModel(
+/** The same object again where neither the deployment nor a pod of it has changed. */
+function modelOfPods(
   deployment: ModelDeployment,
   pods: readonly Pod[],
   answering: ReadonlySet<string> | undefined,
+  known: KnownModels,
+): Model {
+  const states = pods.map((pod) => podState(pod, answering));
+  const before = known.get(deployment);
+  if (before && isSameList(before.pods, pods) && isSameList(before.states, states)) {
+    return before.model;
+  }
+  const model = buildModel(deployment, pods, states);
+  known.set(deployment, { pods, states, model });
+  return model;
+}
+
+function isSameList<T>(one: readonly T[], other: readonly T[]): boolean {
+  return one.length === other.length && one.every((item, index) => item === other[index]);
+}
+
+function buildModel(
+  deployment: ModelDeployment,
+  pods: readonly Pod[],
+  states: readonly PodState[],
 ): Model {
   const { metadata, spec } = deployment;
   const counts = { ready: 0, starting: 0, terminating: 0 };
   const replicas: Replica[] = [];
-  for (const pod of pods) {
-    const state = podState(pod, answering);
+  for (const [index, pod] of pods.entries()) {
+    const state = states[index] ?? 'starting';
     counts[state]++;
     const replica = state === 'ready' ? replicaOf(pod) : undefined;
     if (replica) replicas.push(replica);

@@ -12,7 +12,7 @@ import type { KubeMetrics } from '../../kube/metrics.ts';
 import { createReflector } from '../../kube/reflector.ts';
 import { type Pod, Pods, type Secret, Secrets } from '../../kube/resources.ts';
 import { Prober } from '../probe/prober.ts';
-import { buildCatalog } from './build.ts';
+import { buildCatalog, type KnownModels } from './build.ts';
 import { type Catalog, emptyCatalog } from './model.ts';
 import { slimPod } from './replica.ts';
 
@@ -74,6 +74,7 @@ export function watchCatalog(options: {
     }),
   );
   const reflectors = [deployments, pods, ...externals, ...secrets];
+  const known: KnownModels = new WeakMap();
   let catalog = emptyCatalog;
   let scheduled: NodeJS.Immediate | undefined;
   const rebuild = () => {
@@ -87,6 +88,7 @@ export function watchCatalog(options: {
       externals.flatMap(({ store }) => store.list()),
       secrets.flatMap(({ store }) => store.list()),
       prober.answering,
+      known,
     );
     onChange(catalog);
   };
