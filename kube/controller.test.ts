@@ -130,6 +130,11 @@ describe('controller', () => {
         return undefined;
       },
     });
+    await eventually('the errors’ series begins with zero', async () =>
+      (await registry.metrics()).includes(
+        'controller_runtime_reconcile_errors_total{controller="test"} 0',
+      ),
+    );
     for (const key of ['ok', 'later', 'terminal', 'conflict', 'fails', 'busy'])
       running.enqueue(key);
     await eventually('six passes', () => passes.length === 6);

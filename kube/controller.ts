@@ -159,6 +159,9 @@ export function createController(options: ControllerOptions) {
       const until = signal ? AbortSignal.any([signal, stopping.signal]) : stopping.signal;
       started ??= Promise.all(reflectors.map((one) => one.synced(until))).then(() => {
         metrics?.maxConcurrent.set(controller, workers);
+        // As in controller-runtime: of a series that begins with the first error a rate does not see that one.
+        metrics?.reconcileErrors.inc(controller, 0);
+        metrics?.terminalErrors.inc(controller, 0);
         for (let worker = 0; worker < workers; worker++) void work();
       });
       await started;

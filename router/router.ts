@@ -80,8 +80,8 @@ export async function startRouter(dependencies: RouterDependencies): Promise<Rou
   const loads = new ReplicaLoads();
   const toEngines = new Agent();
   const capacities = new KvCapacities((id, tokens) => loads.setKvTokens(id, tokens), toEngines);
-  const kvEvents = new KvEvents(loads, randomUUID(), log);
   const blocks = new BlockPublisher(() => loads.blocks());
+  const kvEvents = new KvEvents(loads, randomUUID(), blocks.dropped, log);
   const loadChanged = () => {
     demand.changed();
     hold.pump();

@@ -22,6 +22,7 @@ import {
   serverName,
 } from './span-attributes.ts';
 import { RequestSpans } from './spans.ts';
+import { startWaits } from './zero-series.ts';
 
 /**
  * Collects what happens to one request and, at its end, tells it once to each of metrics, spans and
@@ -81,8 +82,10 @@ export class RequestRecord implements HoldObserver {
   }
 
   held(): void {
-    this.#heldSinceMs = this.#telemetry.nowMs();
-    this.#telemetry.metrics.queueDepth.inc({ gen_ai_request_model: this.#model() });
+    const { metrics, nowMs } = this.#telemetry;
+    this.#heldSinceMs = nowMs();
+    metrics.queueDepth.inc({ gen_ai_request_model: this.#model() });
+    startWaits(metrics, this.#model());
     this.#spans?.startAdmission(this.#heldSinceMs);
   }
 

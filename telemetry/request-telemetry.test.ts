@@ -4,13 +4,15 @@ import { createRegistry, createRouterMetrics } from './metrics.ts';
 import { RequestRecord } from './request-record.ts';
 import { RequestTelemetry } from './request-telemetry.ts';
 import { untraced } from './tracing.ts';
+import { startModel } from './zero-series.ts';
 
 function scene() {
   const registry = createRegistry('test', '0');
   const clock = { nowMs: 1_000 };
   const lines: Record<string, unknown>[] = [];
+  const routerMetrics = createRouterMetrics(registry);
   const telemetry = new RequestTelemetry({
-    metrics: createRouterMetrics(registry),
+    metrics: routerMetrics,
     tracing: untraced,
     accessLog: { info: (fields) => lines.push({ ...fields }) },
     nowMs: () => clock.nowMs,
@@ -37,7 +39,7 @@ function scene() {
     candidates: 1,
   };
   const metrics = async () => (await expose(registry)).body;
-  return { clock, lines, record, target, telemetry, metrics };
+  return { clock, lines, record, target, telemetry, metrics, routerMetrics };
 }
 
 const labels =
@@ -128,4 +130,27 @@ test('a thousand invented model names make one series', async () => {
     record.end({ status: 404, errorType: 'invalid_request', bytesOut: 0 });
   }
   expect((await metrics()).match(/^fairlead_requests_total\{/gm)).toHaveLength(1);
+});
+
+test('what alerts ask for is there before the first failure, so that a rate sees that one', async () => {
+  const { record, metrics, routerMetrics } = scene();
+  startModel(routerMetrics, 'idle', ['chat']);
+  const shown = async (name: string, model: string) =>
+    (await metrics()).match(new RegExp(`^${name}\\{[^}]*gen_ai_request_model="${model}".*$`, 'gm'));
+  const failed = /outcome="(server_error|timeout|rejected)"\} 0$/;
+  const failures = async (model: string) =>
+    ((await shown('fairlead_requests_total', model)) ?? []).filter((line) => failed.test(line));
+  expect(await failures('idle')).toHaveLength(3);
+  expect(await shown('fairlead_retries_total', 'idle')).toContain(
+    'fairlead_retries_total{gen_ai_request_model="idle",reason="connection_error"} 0',
+  );
+  record.call({ operation: 'chat', model: 'm', stream: false });
+  expect(await failures('m')).toHaveLength(9);
+  expect(await shown('fairlead_queue_wait_seconds_count', 'm')).toBeNull();
+  record.held();
+  expect(await shown('fairlead_queue_wait_seconds_count', 'm')).toHaveLength(4);
+  record.released('timeout');
+  expect(await shown('fairlead_queue_wait_seconds_count', 'm')).toContain(
+    'fairlead_queue_wait_seconds_count{gen_ai_request_model="m",outcome="timeout"} 1',
+  );
 });

@@ -1,16 +1,11 @@
 import { logLine } from './access-log.ts';
 import { CallSeries } from './call-series.ts';
-import {
-  attemptOutcomes,
-  type Operation,
-  type Outcome,
-  otherValue,
-  phases,
-} from './contract/values.ts';
+import { type Operation, type Outcome, otherValue } from './contract/values.ts';
 import type { RouterMetrics } from './metrics.ts';
 import type { ReplyFacts } from './reply-facts.ts';
 import type { AttemptTarget, ModelCall, RequestEnd, RequestStart } from './request-events.ts';
 import type { Tracing } from './tracing.ts';
+import { startCalls } from './zero-series.ts';
 
 /** A request that is over. Durations are milliseconds. */
 export interface RequestSummary {
@@ -61,24 +56,6 @@ export class RequestTelemetry {
     this.#accessLog = options.accessLog;
   }
 
-  /** Makes the counters of a model that was never asked start at zero. */
-  announce(model: string, operations: readonly Operation[]): void {
-    const { metrics } = this;
-    const of = { gen_ai_request_model: model };
-    for (const operation of operations) {
-      const labels = { ...of, gen_ai_operation_name: operation };
-      metrics.requests.inc({ ...labels, code: '200', outcome: 'ok' }, 0);
-    }
-    for (const type of ['input', 'output']) metrics.tokens.inc({ ...of, type }, 0);
-    for (const outcome of attemptOutcomes) metrics.upstreamAttempts.inc({ ...of, outcome }, 0);
-    for (const phase of phases) metrics.clientDisconnects.inc({ ...of, phase }, 0);
-    metrics.retries.inc({ ...of, reason: 'connection_error' }, 0);
-    metrics.prefixLookupBlocks.inc(of, 0);
-    metrics.prefixHitBlocks.inc(of, 0);
-    metrics.requestsInFlight.inc(of, 0);
-    metrics.queueDepth.inc(of, 0);
-  }
-
   /** Counts and logs a request that is over. */
   report(summary: RequestSummary): void {
     this.#count(summary);
@@ -112,6 +89,7 @@ export class RequestTelemetry {
     }
     let series = ofModel.get(operation);
     if (!series) {
+      if (model !== otherValue) startCalls(this.metrics, model, operation);
       series = new CallSeries(this.metrics, operation, model);
       ofModel.set(operation, series);
     }

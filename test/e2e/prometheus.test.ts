@@ -33,10 +33,7 @@ const tellsOfSlowness = /TTFTHigh|TPOTHigh|OverheadHigh|EventLoopLag|ColdStartSl
 /** What a healthy system without vLLM and accelerators of NVIDIA has nothing to say about. */
 const silentWhenHealthy = [
   /^model-detail: Replicas left out$/,
-  /^scaling: (API errors|Reconciles that failed)$/,
-  /^FairleadErrorBudgetBurn(Fast|Slow): fairlead_requests_total$/,
-  /^FairleadQueueTimeouts: fairlead_queue_wait_seconds_count$/,
-  /^FairleadReconcileErrors: controller_runtime_reconcile_errors_total$/,
+  /^scaling: API errors$/,
   /^FairleadKVCacheSaturated: vllm:/,
 ];
 /** Answered by a real vLLM in test/observability/traces.test.ts, and by dcgm-exporter where there is one. */
