@@ -90,6 +90,7 @@ export async function runOperator(config: OperatorConfig, signal: AbortSignal): 
       shown.spansDropped.inc({}, tracing.takeLost());
       beforeScrape();
     },
+    log,
   });
 
   const scalers = await serveScalers(config, {
