@@ -20,7 +20,7 @@ export function renderPage({ date, machine, load, reaction, coldStarts }: Result
     ms(Math.max(...values)),
     bar,
   ];
-  const { wakeMs, readyMs, probedMs, stepMs, held } = reaction;
+  const { wakeMs, readyMs, probedMs, stepMs, bare, held } = reaction;
   const median = (values: readonly number[]) => (quantile(values, 0.5) / 1000).toFixed(2);
   const range = (values: readonly number[]) =>
     `${(Math.min(...values) / 1000).toFixed(2)} to ${(Math.max(...values) / 1000).toFixed(2)}`;
@@ -41,13 +41,16 @@ processes of other work before the run.
 ## Reaction
 
 A real API server, operator and router, each a process of its own, with the defaults of \`spec.autoscaling\`;
-the engine and the kubelet are played. Milliseconds.
+the engine and the kubelet are played. Milliseconds. Bare processes: the same hops between as many processes
+that do nothing else (\`bare-hops.ts\`), in turn with the rounds above them; what the machine itself takes.
 
 ${table(
   ['', 'rounds', 'p50', 'p99', 'most', 'bar'],
   [
     times('request for a model at zero → scale patch at the API server', wakeMs, 'p99 10'),
+    times('the same by bare processes', bare.wakeMs, ''),
     times('pod Ready (watch event) → first byte of the held request', readyMs, 'p99 20'),
+    times('the same by bare processes', bare.readyMs, ''),
     times('engine answers its health check, pod not Ready → first byte', probedMs, ''),
     times('four times the load → scale patch', stepMs, '2,000'),
   ],

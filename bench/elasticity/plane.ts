@@ -19,12 +19,16 @@ export interface Plane {
   readonly client: KubeClient;
   /** The operator's way to the API server. */
   readonly proxy: ApiProxy;
+  /** Of the API server itself. */
+  readonly kubeconfigPath: string;
   /** Base URL of the router, without a path. */
   readonly routerUrl: string;
   /** The sum of a metric's series of the router that have this text in their labels. */
   routerMetric(name: string, labels?: string): Promise<number>;
   /** Makes a ModelDeployment of an engine at this port of the loopback. */
   apply(name: string, enginePort: number, spec: object): Promise<void>;
+  /** Makes a pod of no ModelDeployment. */
+  createPod(name: string): Promise<Pod>;
   /** The pods of a ModelDeployment, once there are so many. */
   pods(name: string, count: number): Promise<Pod[]>;
   /** Deletes a ModelDeployment, and its pods, which nobody else collects here. */
@@ -42,7 +46,7 @@ const namespace = 'default';
 export async function startPlane(): Promise<Plane> {
   const plane = await startControlPlane();
   const client = createClient(plane.config);
-  const proxy = await startApiProxy(plane.config);
+  const proxy = await startApiProxy(plane.kubeconfigPath);
   const folder = mkdtempSync(join(tmpdir(), 'fairlead-elasticity-'));
   const kubeconfig = join(folder, 'kubeconfig');
   writeFileSync(kubeconfig, kubeconfigOf(proxy.url));
@@ -77,6 +81,7 @@ export async function startPlane(): Promise<Plane> {
   return {
     client,
     proxy,
+    kubeconfigPath: plane.kubeconfigPath,
     routerUrl: `http://127.0.0.1:${port}`,
     async routerMetric(name, labels = '') {
       const text = await (await fetch(`http://127.0.0.1:${internalPort}/metrics`)).text();
@@ -99,6 +104,11 @@ export async function startPlane(): Promise<Plane> {
         { fieldManager },
       );
     },
+    createPod: (name) =>
+      client.create<Pod>(Pods, {
+        metadata: { name, namespace },
+        spec: { containers: [{ name: 'none', image: 'none:1' }] } as Pod['spec'],
+      }),
     pods: (name, count) =>
       waitUntil(`${count} pods of ${name}`, async () => {
         const labelSelector = `fairlead.dev/model-deployment=${name}`;
@@ -116,7 +126,7 @@ export async function startPlane(): Promise<Plane> {
     },
     async stop() {
       await Promise.all([router, operator].map(end));
-      await proxy.close();
+      proxy.close();
       await client.close();
       await plane.stop();
       rmSync(folder, { recursive: true });

@@ -1,8 +1,10 @@
 import http from 'node:http';
-import { ModelDeployments } from '../../crds/modeldeployment.ts';
+import { type ModelDeployment, ModelDeployments } from '../../crds/modeldeployment.ts';
 import { isReady } from '../../kube/readiness.ts';
 import { type Pod, Pods } from '../../kube/resources.ts';
 import { waitUntil } from '../../test/support/wait-until.ts';
+import { sharedNowMs } from './api-proxy.ts';
+import { type BareHops, scalePath, startBareHops } from './bare-hops.ts';
 import { type BenchEngine, startBenchEngine } from './engine.ts';
 import { type Plane, startPlane } from './plane.ts';
 
@@ -16,11 +18,16 @@ export interface Reaction {
   probedMs: number[];
   /** From four times the load that the replica is meant for until the scale patch arrives. */
   stepMs: number[];
+  /** What bare processes take for the same hops, in turn with the rounds above (bare-hops.ts). */
+  bare: { wakeMs: number[]; readyMs: number[] };
   /** What the router's memory grew by while it held so many requests. */
   held: { requests: number; rssBytes: number };
 }
 
-const rounds = { wake: 100, step: 10 };
+/** Models that are woken, one after the other: every second by the kubelet's word, the others by the engine's. */
+const rounds = { wake: 200, step: 10 };
+/** Nothing is asked before the operator has written nothing for so long. */
+const quietMs = 200;
 const zero = { autoscaling: { minReplicas: 0, maxReplicas: 4 } };
 const target = 2;
 const one = {
@@ -36,12 +43,19 @@ export async function measureReaction(say: (line: string) => void): Promise<Reac
     readyMs: [],
     probedMs: [],
     stepMs: [],
+    bare: { wakeMs: [], readyMs: [] },
     held: { requests: 0, rssBytes: 0 },
   };
+  const { kubeconfigPath, proxy } = plane;
+  const bare = await startBareHops({ kubeconfigPath, apiUrl: proxy.url, enginePort: engine.port });
   try {
+    say(`making ${rounds.wake} models`);
+    await makeModels(plane, engine, rounds.wake);
     say('waking up');
-    for (let round = 0; round < rounds.wake; round++)
+    for (let round = 0; round < rounds.wake; round++) {
       await wake(plane, engine, `wake-${round}`, reaction, round % 2 === 0);
+      if (round % 2 === 1) await wakeBare(plane, bare, `bare-${round}`, reaction);
+    }
     say('steps');
     for (let round = 0; round < rounds.step; round++)
       reaction.stepMs.push(await step(plane, engine, `step-${round}`));
@@ -49,9 +63,23 @@ export async function measureReaction(say: (line: string) => void): Promise<Reac
     reaction.held = await crowd(plane, engine, 1000);
     return reaction;
   } finally {
+    bare.stop();
     engine.close();
     await plane.stop();
   }
+}
+
+/** Beforehand, and all at once: what the operator does for a new model is none of the reaction. */
+async function makeModels(plane: Plane, engine: BenchEngine, count: number): Promise<void> {
+  const names = Array.from({ length: count }, (_, round) => `wake-${round}`);
+  await Promise.all(names.map((name) => plane.apply(name, engine.port, zero)));
+  await waitUntil('all are at zero', async () => {
+    const { items } = await plane.client.list(ModelDeployments, { namespace: 'default' });
+    const isAtZero = ({ status }: ModelDeployment) =>
+      status?.conditions.some(({ reason }) => reason === 'ScaledToZero');
+    return items.length === count && items.every(isAtZero) ? true : undefined;
+  });
+  for (const name of names) await untilListed(plane, name);
 }
 
 async function wake(
@@ -61,29 +89,47 @@ async function wake(
   reaction: Reaction,
   byProbe: boolean,
 ): Promise<void> {
-  await plane.apply(name, engine.port, zero);
-  await untilListed(plane, name);
-  await untilStatus(plane, name, 'ScaledToZero');
+  await untilQuiet(plane);
   engine.isHealthy = !byProbe;
   const patched = nextScalePatch(plane, name);
-  const askedAtMs = performance.now();
-  const answered = ask(plane, name);
+  const askedAtMs = sharedNowMs();
+  const answered = ask(`${plane.routerUrl}/v1/chat/completions`, name);
   reaction.wakeMs.push((await patched) - askedAtMs);
   const [pod] = await plane.pods(name, 1);
   if (!pod) throw new Error('unreachable: one pod was waited for');
+  await untilQuiet(plane);
   if (byProbe) {
     await plane.report(pod, 'running');
     // Long enough for the router to have asked in vain at least once.
     await new Promise((resolve) => setTimeout(resolve, 150 + Math.random() * 100));
     engine.isHealthy = true;
-    const beganAtMs = performance.now();
+    const beganAtMs = sharedNowMs();
     reaction.probedMs.push((await answered) - beganAtMs);
+    await plane.report(pod, 'ready');
   } else {
     const seen = readyEvent(plane, pod);
     await plane.report(pod, 'ready');
     reaction.readyMs.push((await answered) - (await seen));
   }
-  await plane.remove(name);
+}
+
+/** The same by bare processes: their floor, on the same machine at the same time. */
+async function wakeBare(
+  plane: Plane,
+  { url }: BareHops,
+  name: string,
+  { bare }: Reaction,
+): Promise<void> {
+  const pod = await plane.createPod(name);
+  await untilQuiet(plane);
+  const patched = nextScalePatch(plane, name);
+  const askedAtMs = sharedNowMs();
+  const answered = ask(`${url}/${name}`, name);
+  bare.wakeMs.push((await patched) - askedAtMs);
+  await untilQuiet(plane);
+  const seen = readyEvent(plane, pod);
+  await plane.report(pod, 'ready');
+  bare.readyMs.push((await answered) - (await seen));
 }
 
 async function step(plane: Plane, engine: BenchEngine, name: string): Promise<number> {
@@ -93,9 +139,10 @@ async function step(plane: Plane, engine: BenchEngine, name: string): Promise<nu
   await plane.report(pod, 'ready');
   await untilStatus(plane, name, 'ReplicasReady');
   engine.isBusy = true;
+  const url = `${plane.routerUrl}/v1/chat/completions`;
   const patched = nextScalePatch(plane, name);
-  const steppedAtMs = performance.now();
-  const answers = Array.from({ length: 4 * target }, () => ask(plane, name));
+  const steppedAtMs = sharedNowMs();
+  const answers = Array.from({ length: 4 * target }, () => ask(url, name));
   const tookMs = (await patched) - steppedAtMs;
   engine.isBusy = false;
   engine.release();
@@ -115,7 +162,8 @@ async function crowd(
   await untilListed(plane, name);
   const rss = () => plane.routerMetric('process_resident_memory_bytes');
   const beforeBytes = await rss();
-  const answers = Array.from({ length: requests }, () => ask(plane, name));
+  const url = `${plane.routerUrl}/v1/chat/completions`;
+  const answers = Array.from({ length: requests }, () => ask(url, name));
   await waitUntil('all are held', async () => {
     const depth = await plane.routerMetric('fairlead_queue_depth', `"${name}"`);
     return depth === requests ? true : undefined;
@@ -128,13 +176,12 @@ async function crowd(
 }
 
 /** When the client has the first byte of its answer. */
-function ask({ routerUrl }: Plane, model: string): Promise<number> {
+function ask(url: string, model: string): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<number>();
   const body = JSON.stringify({ model, messages: [{ role: 'user', content: 'Hello' }] });
-  const url = `${routerUrl}/v1/chat/completions`;
   const request = http.request(url, { method: 'POST' }, (response) => {
     response.resume();
-    if (response.statusCode === 200) resolve(performance.now());
+    if (response.statusCode === 200) resolve(sharedNowMs());
     else reject(new Error(`${model}: HTTP ${response.statusCode}`));
   });
   request.on('error', reject);
@@ -142,13 +189,20 @@ function ask({ routerUrl }: Plane, model: string): Promise<number> {
   return promise;
 }
 
-/** When the operator's next change of a model's replicas comes by. */
+/** When the next change of a model's replicas comes by. */
 function nextScalePatch({ proxy }: Plane, name: string): Promise<number> {
-  const path = new RegExp(`/modeldeployments/${name}(/scale)?(\\?|$)`);
   return new Promise((resolve) => {
-    proxy.onRequest = (method, url) => {
-      if (method === 'PATCH' && path.test(url)) resolve(performance.now());
+    proxy.onPatch = ({ path, atMs }) => {
+      if (path.startsWith(scalePath(name))) resolve(atMs);
     };
+  });
+}
+
+/** Until the operator has changed nothing for a while. */
+function untilQuiet({ proxy }: Plane): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, quietMs);
+    proxy.onPatch = () => void timer.refresh();
   });
 }
 
@@ -161,7 +215,7 @@ async function readyEvent({ client }: Plane, { metadata }: Pod): Promise<number>
   const options = { ...selection, timeoutSeconds: 60, signal: stop.signal };
   client
     .watch(Pods, options, ({ type, object }) => {
-      if (type === 'MODIFIED' && isReady(object)) resolve(performance.now());
+      if (type === 'MODIFIED' && isReady(object)) resolve(sharedNowMs());
     })
     .catch(() => {});
   const atMs = await promise;
