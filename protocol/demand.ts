@@ -82,11 +82,13 @@ const revisionDemand = z.object({
   tpotMs2: z.number().min(0),
 });
 
-/** Blocks of prompts that a pod will have in its prefix cache. */
+/** Blocks of prompts that a pod will have in its prefix cache, and such as it has dropped. */
 const podBlocks = z.object({
   uid: z.string(),
   /** Hashes and sizes, those used the longest time ago first; base64 as router/balance/block-list.ts has it. */
   list: z.string(),
+  /** The same of blocks that it told to be gone, whatever their sizes. */
+  gone: z.string().optional(),
 });
 
 const demandMessage = z.object({

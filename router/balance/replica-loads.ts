@@ -60,24 +60,13 @@ export class ReplicaLoads {
     const load = this.#byId.get(id) ?? (this.#kept.has(id) ? this.of(id) : undefined);
     if (!load) return;
     load.kvTokens = tokens;
-    this.#limit(load);
+    load.prefixes.limit(Math.min(this.#capacityUnits, tokens / tokensPerUnit));
   }
 
-  /**
-   * A replica tells of its prefix cache, or does not any more.
-   * @param tellsAll nothing is missing, so that what it has need not be guessed from its memory's size
-   */
-  setTracker(id: string, tracker: PromptTracker | undefined, tellsAll: boolean): void {
+  /** A replica tells of its prefix cache, or does not any more. */
+  setTracker(id: string, tracker: PromptTracker | undefined): void {
     const load = this.#byId.get(id);
-    if (!load) return;
-    load.tracker = tracker;
-    load.tellsAll = tellsAll;
-    this.#limit(load);
-  }
-
-  #limit({ prefixes, kvTokens, tellsAll }: ReplicaLoad): void {
-    const units = tellsAll ? Number.POSITIVE_INFINITY : kvTokens / tokensPerUnit;
-    prefixes.limit(Math.min(this.#capacityUnits, units));
+    if (load) load.tracker = tracker;
   }
 
   /** Other routers have these loads at replicas, by id, and none at others. */
@@ -89,6 +78,12 @@ export class ReplicaLoads {
   /** Another router thinks that a replica has these blocks in its prefix cache. */
   hearBlocks(id: string, blocks: BlockList): void {
     if (this.#kept.has(id)) this.of(id).prefixes.take(blocks);
+  }
+
+  /** A replica told another router that these blocks are gone. */
+  hearDropped(id: string, { keys }: BlockList): void {
+    const prefixes = this.#byId.get(id)?.prefixes;
+    for (const key of keys) prefixes?.remove(key);
   }
 
   /** The blocks that each replica is thought to have in its prefix cache. */

@@ -23,7 +23,10 @@ function routers() {
   const read = () => {
     for (let chunk = stream.read(); chunk !== null; chunk = stream.read()) {
       for (const { blocks = [] } of reader.push(chunk)) {
-        for (const { uid, list } of blocks) there.hearBlocks(uid, decodeBlocks(list)!);
+        for (const { uid, list, gone = '' } of blocks) {
+          there.hearBlocks(uid, decodeBlocks(list)!);
+          there.hearDropped(uid, decodeBlocks(gone)!);
+        }
       }
     }
   };
@@ -42,6 +45,17 @@ test('a router that comes later knows what was sent before, and what is sent fro
   sent('b', young);
   await eventually('all is told', () => matched('a', old) === 20 && matched('b', young) === 12);
   expect(matched('b', old)).toBe(0);
+});
+
+test('what a pod has dropped is told in the order in which it was dropped and sent again', async () => {
+  const { publisher, stream, sent, matched } = routers();
+  publisher.follow(stream);
+  const [one, two] = [prompt(1, 12), prompt(1_000, 12)];
+  for (const blocks of [one, two]) sent('a', blocks);
+  publisher.dropped('a', [...one.subarray(8), ...two.subarray(4)]);
+  sent('a', two);
+  publisher.dropped('b', [...two]);
+  await eventually('all is told', () => matched('a', one) === 8 && matched('a', two) === 12);
 });
 
 test('much is told in many lines, as fast as they are read', async () => {

@@ -23,7 +23,7 @@ interface Follower {
 export class BlockPublisher {
   readonly #known: () => Iterable<{ id: string; blocks: BlockList }>;
   readonly #followers = new Map<Writable, Follower>();
-  #news: { id: string; blocks: Int32Array }[] = [];
+  #news: { id: string; blocks: Int32Array; areGone: boolean }[] = [];
   #soon: NodeJS.Timeout | undefined;
 
   /** @param known the blocks that pods are thought to have, by their uid */
@@ -44,14 +44,26 @@ export class BlockPublisher {
 
   /** A pod was sent a prompt with these blocks. */
   prompted = (id: string, blocks: Int32Array): void => {
-    if (this.#followers.size === 0 || blocks.length === 0) return;
-    this.#news.push({ id, blocks });
-    this.#soon ??= setTimeout(() => this.#tell(), coalesceMs);
+    this.#later(id, blocks, false);
   };
+
+  /** A pod has told that these blocks are gone. */
+  dropped = (id: string, keys: readonly number[]): void => {
+    this.#later(id, Int32Array.from(keys), true);
+  };
+
+  #later(id: string, blocks: Int32Array, areGone: boolean): void {
+    if (this.#followers.size === 0 || blocks.length === 0) return;
+    this.#news.push({ id, blocks, areGone });
+    this.#soon ??= setTimeout(() => this.#tell(), coalesceMs);
+  }
 
   #tell(): void {
     this.#soon = undefined;
-    const news = this.#news.map(({ id, blocks }) => told(id, listOf(blocks)));
+    const news = this.#news.map(({ id: uid, blocks, areGone }) => {
+      const list = encodeBlocks(listOf(blocks));
+      return areGone ? { uid, list: '', gone: list } : { uid, list };
+    });
     this.#news = [];
     const line = lineOf(news);
     for (const [stream, follower] of this.#followers) send(stream, follower, line);
@@ -65,14 +77,10 @@ export class BlockPublisher {
         const sizes = blocks.sizes.subarray(at, at + blocksOfLine);
         while (stream.writableNeedDrain && !stream.destroyed) await drained(stream);
         if (stream.destroyed) return;
-        send(stream, follower, lineOf([told(id, { keys, sizes })]));
+        send(stream, follower, lineOf([{ uid: id, list: encodeBlocks({ keys, sizes }) }]));
       }
     }
   }
-}
-
-function told(uid: string, blocks: BlockList): PodBlocks {
-  return { uid, list: encodeBlocks(blocks) };
 }
 
 function lineOf(blocks: PodBlocks[]): string {

@@ -33,6 +33,7 @@ interface Awaited {
 export class EngineBlocks implements PromptTracker {
   readonly #prefixes: Pick<BlockLru, 'remove' | 'clear'>;
   readonly #router: string;
+  readonly #dropped: (keys: readonly number[]) => void;
   readonly #blocks = new Map<BlockId, EngineBlock>();
   /** The engine's block that each text block is bound to. */
   readonly #bound = new Map<number, BlockId>();
@@ -42,20 +43,20 @@ export class EngineBlocks implements PromptTracker {
   /** The group of layers that is followed: the first that is told of. */
   #group: number | undefined;
   #blockTokens = 0;
-  #isComplete = false;
 
   /**
    * @param prefixes what the replica is thought to have, by blocks of text
    * @param router distinguishes sessions from those of other routers
+   * @param dropped told of text blocks that have left because the engine has dropped them
    */
-  constructor(prefixes: Pick<BlockLru, 'remove' | 'clear'>, router: string) {
+  constructor(
+    prefixes: Pick<BlockLru, 'remove' | 'clear'>,
+    router: string,
+    dropped: (keys: readonly number[]) => void = () => {},
+  ) {
     this.#prefixes = prefixes;
     this.#router = router;
-  }
-
-  /** Whether all that the engine has is known: nothing was missed since its cache was empty. */
-  get isComplete(): boolean {
-    return this.#isComplete;
+    this.#dropped = dropped;
   }
 
   /** How many of the engine's blocks are known. */
@@ -90,24 +91,17 @@ export class EngineBlocks implements PromptTracker {
     }
   }
 
-  /** All that the engine has told since it began comes next. */
-  began(): void {
-    this.#isComplete = true;
-  }
-
   /** The engine's cache is empty: it was cleared, or the engine is another one. */
   emptied(): void {
     this.#blocks.clear();
     this.#bound.clear();
     this.#prefixes.clear();
-    this.#isComplete = true;
   }
 
   /** Events were missed: what is bound could be gone already, or never go. */
   missed(): void {
     this.#blocks.clear();
     this.#bound.clear();
-    this.#isComplete = false;
   }
 
   #stored({ blocks, parent, blockTokens, group, session }: KvEvent & { kind: 'stored' }): void {
@@ -137,6 +131,7 @@ export class EngineBlocks implements PromptTracker {
       this.#bound.delete(key);
       this.#prefixes.remove(key);
     }
+    this.#dropped(texts);
   };
 
   /** Both the engine's blocks and the prompt's tokens are known, whichever came last. */

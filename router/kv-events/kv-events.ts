@@ -11,13 +11,23 @@ import { KvEventStream } from './stream.ts';
 export class KvEvents {
   readonly #loads: Pick<ReplicaLoads, 'of' | 'setTracker'>;
   readonly #router: string;
+  readonly #dropped: (replicaId: string, keys: readonly number[]) => void;
   readonly #log: Logger;
   readonly #streams = new Map<string, KvEventStream>();
 
-  /** @param router distinguishes this router's requests from those of others */
-  constructor(loads: Pick<ReplicaLoads, 'of' | 'setTracker'>, router: string, log: Logger) {
+  /**
+   * @param router distinguishes this router's requests from those of others
+   * @param dropped told of blocks of prompts that a replica has dropped
+   */
+  constructor(
+    loads: Pick<ReplicaLoads, 'of' | 'setTracker'>,
+    router: string,
+    dropped: (replicaId: string, keys: readonly number[]) => void,
+    log: Logger,
+  ) {
     this.#loads = loads;
     this.#router = router;
+    this.#dropped = dropped;
     this.#log = log;
   }
 
@@ -38,22 +48,24 @@ export class KvEvents {
   #follow(replica: Replica, { port, replayPort }: NonNullable<Replica['kvEvents']>): KvEventStream {
     const { id, pod, namespace } = replica;
     const host = replica.host.replace(/^\[|\]$/g, '');
-    const blocks = new EngineBlocks(this.#loads.of(id).prefixes, this.#router);
+    const { prefixes } = this.#loads.of(id);
+    const blocks = new EngineBlocks(prefixes, this.#router, (keys) => this.#dropped(id, keys));
     let wasLive: boolean | undefined;
     return new KvEventStream(
       { host, port, replayPort },
       {
         apply: (event) => blocks.apply(event),
-        began: () => blocks.began(),
         emptied: () => blocks.emptied(),
         missed: () => blocks.missed(),
         live: (isLive, error) => {
-          this.#loads.setTracker(id, isLive ? blocks : undefined, isLive && blocks.isComplete);
+          this.#loads.setTracker(id, isLive ? blocks : undefined);
           if (isLive === wasLive) return;
           wasLive = isLive;
-          const about = { namespace, pod, complete: blocks.isComplete };
-          if (isLive) this.#log.info(about, 'following KV events');
-          else this.#log.warn({ ...about, error: error?.message }, 'KV events are not to be had');
+          if (isLive) this.#log.info({ namespace, pod }, 'following KV events');
+          else {
+            const about = { namespace, pod, error: error?.message };
+            this.#log.warn(about, 'KV events are not to be had');
+          }
         },
       },
     );

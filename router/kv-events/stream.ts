@@ -20,8 +20,6 @@ export interface KvEventsAddress {
 /** Who is told. */
 export interface KvEventsListener {
   apply(event: KvEvent): void;
-  /** What follows is all that the engine ever told. */
-  began(): void;
   /** The engine has begun anew: its cache was empty before what follows. */
   emptied(): void;
   /** Something is missing before what follows. */
@@ -118,7 +116,7 @@ export class KvEventStream {
     if (isAnother) {
       this.#last = undefined;
       this.#listener.emptied();
-    } else if (!last) this.#listener.began();
+    }
     for (const one of [...missed, ...waiting]) {
       if (one.seq > this.#next) this.#listener.missed();
       if (one.seq >= this.#next) this.#tell(one);

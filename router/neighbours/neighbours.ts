@@ -45,7 +45,7 @@ export class Neighbours {
     router: string,
     changed: () => void,
     nowMs: () => number,
-    loads?: Pick<ReplicaLoads, 'hearLoads' | 'hearBlocks'>,
+    loads?: Pick<ReplicaLoads, 'hearLoads' | 'hearBlocks' | 'hearDropped'>,
   ) {
     this.#router = router;
     const update = () => {
@@ -133,13 +133,15 @@ export class Neighbours {
 }
 
 function hearBlocks(
-  loads: Pick<ReplicaLoads, 'hearBlocks'>,
+  loads: Pick<ReplicaLoads, 'hearBlocks' | 'hearDropped'>,
   messages: readonly DemandMessage[],
 ): void {
   for (const { blocks = [] } of messages) {
-    for (const { uid, list } of blocks) {
+    for (const { uid, list, gone } of blocks) {
       const known = decodeBlocks(list);
       if (known) loads.hearBlocks(uid, known);
+      const dropped = gone === undefined ? undefined : decodeBlocks(gone);
+      if (dropped) loads.hearDropped(uid, dropped);
     }
   }
 }
