@@ -10,9 +10,12 @@ const tokensOf = (units: number) => 64 * units;
 
 let prefixes: BlockLru;
 let engine: EngineBlocks;
+/** Text blocks that it told to be gone. */
+let dropped: number[];
 beforeEach(() => {
   prefixes = new BlockLru(1_000);
-  engine = new EngineBlocks(prefixes, 'r');
+  dropped = [];
+  engine = new EngineBlocks(prefixes, 'r', (keys) => dropped.push(...keys));
 });
 
 /** Sends a prompt; the index takes it in at once, as the balancer does. */
@@ -37,6 +40,7 @@ test('what the engine drops leaves the index, from the end on', () => {
   removed('b', 'a');
   expect(prefixes.matchLength(blocks)).toBe(0);
   expect(engine.size).toBe(0);
+  expect(dropped).toEqual([103, 102, 101, 100]);
 });
 
 test('events may come after the answer, and in parts', () => {
