@@ -15,7 +15,7 @@ import { KvCapacities } from './balance/kv-capacity.ts';
 import { metered, showBackends } from './balance/metered.ts';
 import { ReplicaLoads } from './balance/replica-loads.ts';
 import { RevisionAnswers } from './canary/answers.ts';
-import type { Catalog } from './catalog/model.ts';
+import type { Catalog, Model } from './catalog/model.ts';
 import { watchCatalog } from './catalog/watch.ts';
 import type { RouterConfig } from './config.ts';
 import { BlockPublisher } from './demand/block-publisher.ts';
@@ -111,6 +111,7 @@ export async function startRouter(dependencies: RouterDependencies): Promise<Rou
     changed: (isFirst) => (isFirst ? demand.changedNow() : demand.changed()),
   });
 
+  const started = new WeakSet<Model>();
   const catalog = watchCatalog({
     client,
     namespace: config.watchNamespace,
@@ -127,7 +128,7 @@ export async function startRouter(dependencies: RouterDependencies): Promise<Rou
       capacities.retain(telling.flatMap((model) => model.replicas));
       ejections.retain(replicas);
       budgets.retain(changed.models.map(({ servedName }) => servedName));
-      startModels(changed, metrics);
+      startModels(changed, metrics, started);
       ledger.retain(changed);
       answers.retain(changed);
       hold.update(changed);
@@ -215,9 +216,12 @@ export async function startRouter(dependencies: RouterDependencies): Promise<Rou
   };
 }
 
-/** Makes the counters of every model start at zero. */
-function startModels(catalog: Catalog, metrics: RouterMetrics): void {
-  for (const { servedName, features } of catalog.models) {
+/** Makes the counters of every model start at zero. @param started those whose counters are there */
+function startModels(catalog: Catalog, metrics: RouterMetrics, started: WeakSet<Model>): void {
+  for (const model of catalog.models) {
+    if (started.has(model)) continue;
+    started.add(model);
+    const { servedName, features } = model;
     const offered = modelEndpoints.filter((endpoint) => offers(features, endpoint));
     const operations = new Set(offered.map(({ operation }) => operation));
     startModel(metrics, servedName, [...operations]);
