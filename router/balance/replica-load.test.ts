@@ -119,3 +119,19 @@ test('what waits gets less while it is computed, as fast as prompts before it', 
   load.computed(second, 60_000);
   expect(waitAt(60_000)).toBe(1_000);
 });
+
+test('what another router finished there counts as what this one finished', () => {
+  const load = new ReplicaLoad('r', 8);
+  const [first, second] = [share(4_000), share(4_000)];
+  load.sent(first, 0);
+  load.computed(first, 400);
+  load.hear({ inFlight: 1, pendingTokens: 3_000 }, 1_000);
+  load.sent(second, 1_000);
+  load.observe(1, 1_200);
+  expect(load.waitTokens).toBeCloseTo(5_000);
+  load.hear({ inFlight: 1, pendingTokens: 0 }, 1_300);
+  load.observe(1, 1_300);
+  expect(load.waitTokens).toBe(4_000);
+  load.observe(1, 1_500);
+  expect(load.waitTokens).toBeCloseTo(2_000);
+});

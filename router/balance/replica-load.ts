@@ -124,7 +124,7 @@ export class ReplicaLoad {
   /** A request is sent there. */
   sent(share: LoadShare, nowMs: number): void {
     const { promptTokens, uncachedTokens, answerTokens } = share;
-    if (this.#pending.size === 0) this.#begunMs = nowMs;
+    if (this.allPendingTokens === 0) this.#begunMs = nowMs;
     this.inFlight++;
     this.openTokens += promptTokens + answerTokens;
     this.#openEach += (promptTokens + answerTokens - this.#openEach) / sizeWindow;
@@ -163,6 +163,14 @@ export class ReplicaLoad {
     this.#settle(share);
   }
 
+  /** Other routers have told what they have there. */
+  hear(elsewhere: LoadElsewhere, nowMs: number): void {
+    const isBegun =
+      this.allPendingTokens === 0 || elsewhere.pendingTokens < this.elsewhere.pendingTokens;
+    if (isBegun) this.#begunMs = nowMs;
+    this.elsewhere = elsewhere;
+  }
+
   /** Takes note at a decision among `candidates` replicas of what there is to compute. */
   observe(candidates: number, nowMs: number): void {
     const isBusy = this.allPendingTokens > 0 ? 1 : 0;
@@ -173,9 +181,10 @@ export class ReplicaLoad {
   /** What is probably computed of the prompt that is the first of those pending, or of the first few. */
   #computedTokens(nowMs: number): number {
     const { tokensPerMs } = this.#rate;
-    if (this.pendingTokens === 0 || tokensPerMs === 0) return 0;
-    const first = this.#pending.values().next().value?.uncachedTokens ?? 0;
-    const most = Math.min(this.pendingTokens, Math.max(first, tokensInQueue));
+    if (tokensPerMs === 0) return 0;
+    const pending = this.allPendingTokens;
+    const first = this.#pending.values().next().value?.uncachedTokens ?? pending;
+    const most = Math.min(pending, Math.max(first, tokensInQueue));
     return Math.min(most, tokensPerMs * (nowMs - this.#begunMs));
   }
 

@@ -69,10 +69,13 @@ export class ReplicaLoads {
     if (load) load.tracker = tracker;
   }
 
-  /** Other routers have these loads at replicas, by id, and none at others. */
-  hearLoads(elsewhere: ReadonlyMap<string, LoadElsewhere>): void {
+  /**
+   * Other routers have these loads at replicas, by id, and none at others.
+   * @param nowMs a monotonic clock in milliseconds, the one of the balancer
+   */
+  hearLoads(elsewhere: ReadonlyMap<string, LoadElsewhere>, nowMs: number): void {
     for (const id of elsewhere.keys()) if (this.#kept.has(id)) this.of(id);
-    for (const [id, load] of this.#byId) load.elsewhere = elsewhere.get(id) ?? nowhere;
+    for (const [id, load] of this.#byId) load.hear(elsewhere.get(id) ?? nowhere, nowMs);
   }
 
   /** Another router thinks that a replica has these blocks in its prefix cache. */

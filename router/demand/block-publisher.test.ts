@@ -101,15 +101,15 @@ test('for one who does not read, news are kept up to a bound, and later ones com
 test('a pod that a router does not know is not remembered', () => {
   const { here } = routers();
   here.hearBlocks('gone', { keys: prompt(1, 3), sizes: new Uint8Array(3) });
-  here.hearLoads(new Map([['gone', { inFlight: 1, pendingTokens: 9 }]]));
+  here.hearLoads(new Map([['gone', { inFlight: 1, pendingTokens: 9 }]]), 0);
   expect(here.find('gone')).toBeUndefined();
 });
 
 test('loads elsewhere count until they are not told any more', () => {
   const { here } = routers();
-  here.hearLoads(new Map([['a', { inFlight: 2, pendingTokens: 900 }]]));
+  here.hearLoads(new Map([['a', { inFlight: 2, pendingTokens: 900 }]]), 0);
   expect(here.of('a').allPendingTokens).toBe(900);
   expect(here.of('a').allInFlight).toBe(2);
-  here.hearLoads(new Map());
+  here.hearLoads(new Map(), 0);
   expect(here.of('a').allPendingTokens).toBe(0);
 });

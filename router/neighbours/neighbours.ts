@@ -54,7 +54,7 @@ export class Neighbours {
         .flatMap(({ key, router: name = key, state }) =>
           state && name !== this.#router ? [{ router: name, state }] : [],
         );
-      loads?.hearLoads(this.#loadsByPod());
+      loads?.hearLoads(this.#loadsByPod(), nowMs());
       changed();
     };
     const onMessages = (_key: string, messages: readonly DemandMessage[]) => {

@@ -82,7 +82,8 @@ export class PrefixAware implements Rule {
     for (const [replica, load] of this.#loads.entries()) {
       const sum = (of: 'inFlight' | 'pendingTokens') =>
         news.reduce((total, { loads }) => total + (loads[replica]?.[of] ?? 0), 0);
-      load.elsewhere = { inFlight: sum('inFlight'), pendingTokens: sum('pendingTokens') };
+      const elsewhere = { inFlight: sum('inFlight'), pendingTokens: sum('pendingTokens') };
+      load.hear(elsewhere, this.#context.nowMs());
     }
     for (const { prompts } of news) {
       for (const { replica, blocks } of prompts)
