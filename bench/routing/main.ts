@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { cases, quickCases, runCase, severalRouters } from './cases.ts';
 import { measureDecision } from './decision.ts';
-import { measureEngines } from './engines.ts';
+import { measureEngines } from './engines/measure.ts';
 import { measureOverload, overloadRuns } from './overload.ts';
 import { type Results, renderPage, renderPlots } from './page.ts';
 import { Pieces } from './pieces.ts';
@@ -16,7 +16,7 @@ const seeds = [11, 12];
 /**
  * Runs all cases, writes README.md and plots/ anew and adds a line to results.jsonl.
  * `--trace PATH` (or MOONCAKE_TRACE): Mooncake's conversation trace; without it its cases are left out.
- * `--engines`: real llama-servers too (root).
+ * `--engines`: real llama-servers too (root), and vLLMs where they are installed.
  * `--quick`: of each workload one case.
  * `--pieces PATH`: keeps each piece there when it is done, and does not do those again that are there.
  * `--for-s SECONDS`: begins no piece after that time, and writes no page when one is left; exit status 3.
@@ -37,7 +37,9 @@ async function main(): Promise<void> {
     workload !== 'mooncake' || trace !== undefined;
 
   const decision = await pieces.do('the cost of a decision', measureDecision);
-  const engines = values.engines ? await pieces.do('real engines', measureEngines) : undefined;
+  const engines = values.engines
+    ? await pieces.do('real engines in a course of events', measureEngines)
+    : undefined;
   const overload = [];
   for (const one of overloadRuns) {
     overload.push(await pieces.do(`overload ${JSON.stringify(one)}`, () => measureOverload(one)));

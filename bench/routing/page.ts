@@ -1,6 +1,7 @@
 import type { CaseResult } from './cases.ts';
 import type { DecisionFigures } from './decision.ts';
-import type { EngineFigures } from './engines.ts';
+import type { EngineFigures } from './engines/measure.ts';
+import { renderEngines } from './engines/section.ts';
 import type { OverloadFigures } from './overload.ts';
 import { plot } from './plot.ts';
 import { own } from './rules/all.ts';
@@ -109,26 +110,6 @@ function details(one: CaseResult): string {
   return `### ${titleOf(one)}\n\n${one.requests} requests a seed.\n\n${table(head, rows)}\n`;
 }
 
-function engineSection(engines: readonly EngineFigures[] | undefined): string {
-  if (!engines) return '';
-  const rows = engines.map(({ policy, requests, cachedShare, ttftMeanMs, ttftP99Ms }) => [
-    policy,
-    String(requests),
-    `${(100 * cachedShare).toFixed(1)} %`,
-    ttftMeanMs.toFixed(0),
-    ttftP99Ms.toFixed(0),
-  ]);
-  const head = ['policy', 'requests', 'cached, as the engines say', 'TTFT mean (ms)', 'p99'];
-  return `## With real engines
-
-Conversations of four turns with four llama-servers (a tiny model on this machine's CPU, which they share
-with the client and the router: the shares of cached tokens say more than the times).
-
-${table(head, rows)}
-
-`;
-}
-
 /** Plots of mean TTFT over the rate, by file name. */
 export function renderPlots(cases: readonly CaseResult[]): Map<string, string> {
   const plots = new Map<string, string>();
@@ -218,7 +199,7 @@ ${table(
   decision.garbage.map(({ where, bytes }) => [where, bytes.toFixed(0)]),
 )}
 
-${engineSection(engines)}## Every rule
+${renderEngines(engines)}## Every rule
 
 ${cases.map(details).join('\n')}`;
 }

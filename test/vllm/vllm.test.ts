@@ -10,11 +10,15 @@ import { startHub } from '../operator/hub.ts';
 import { type OperatorProcess, startOperator } from '../operator/operator-process.ts';
 import { waitUntil } from '../support/wait-until.ts';
 import { writeAdapter } from './adapter.ts';
+import { expectIndexToFollow } from './kv-events.ts';
 
 const vllm = await findVllm();
 if (!vllm) console.error('The tests with a real vLLM are left out. To include them: make vllm');
 
 const models = join(import.meta.dirname, '../models');
+
+/** 2,048 tokens: three of the prompts that are sent. */
+const memory = ['--block-size', '32', '--num-gpu-blocks-override', '64'];
 
 /** A real vLLM on the processor, in a pod that the operator makes; its packages lie on the machine. */
 describe.skipIf(!vllm)('vLLM as a pod', () => {
@@ -24,11 +28,14 @@ describe.skipIf(!vllm)('vLLM as a pod', () => {
     contextLength: 1024,
     maxConcurrency: 8,
     // bfloat16 would take instructions that die in some virtual machines.
-    args: ['--enforce-eager', '--dtype', 'float32'],
+    args: ['--enforce-eager', '--dtype', 'float32', ...memory],
+    kvEvents: true,
     env: [
       { name: 'VLLM_CPU_KVCACHE_SPACE', value: '1' },
       // There is no compiler in the image, and an engine that looks for one ends.
       { name: 'TORCHDYNAMO_DISABLE', value: '1' },
+      // Its prefix cache can be cleared.
+      { name: 'VLLM_SERVER_DEV_MODE', value: '1' },
     ],
   };
   const mount = { name: 'vllm', mountPath: '/opt/vllm', readOnly: true };
@@ -189,6 +196,21 @@ describe.skipIf(!vllm)('vLLM as a pod', () => {
     );
     expect(await loadedBy(podName)).toEqual(['more']);
     expect((await cluster.pods('real')).map(({ metadata }) => metadata.name)).toEqual([podName]);
+  });
+
+  test('a router that follows its KV events knows its prefix cache', {
+    timeout: 300_000,
+  }, async () => {
+    const forwarded = (port: number) =>
+      portForward(cluster.access(), 'default', `pod/${podName}`, port);
+    const forwards = await Promise.all([forwarded(5557), forwarded(5558)]);
+    const portOf = ({ origin }: PortForward) => Number(new URL(origin).port);
+    const [kvEvents, kvReplay] = forwards.map(portOf) as [number, number];
+    try {
+      await expectIndexToFollow({ http: portOf(pod), kvEvents, kvReplay }, 'org/real', 3);
+    } finally {
+      await Promise.all(forwards.map((one) => one.stop()));
+    }
   });
 
   test('it streams with usage', async () => {

@@ -4,6 +4,15 @@ import { cacheDir } from '../../../hack/cache.ts';
 import { findVllm, VllmError } from '../../../hack/vllm/install.ts';
 import { type EngineProcess, startEngine } from './process.ts';
 
+/** What makes vLLM tell its KV events at these ports. */
+export function kvEventsArgs({ port, replayPort }: { port: number; replayPort: number }): string[] {
+  const config = {
+    ...{ enable_kv_cache_events: true, publisher: 'zmq', endpoint: `tcp://*:${port}` },
+    replay_endpoint: `tcp://*:${replayPort}`,
+  };
+  return ['--kv-events-config', JSON.stringify(config)];
+}
+
 const skiffModel = join(import.meta.dirname, '../../models/skiff/tiny-chat-hf');
 
 /**
