@@ -1,9 +1,9 @@
-import { readMooncake } from './mooncake.ts';
+import { readMooncake, traceS } from './mooncake.ts';
 import { type ReplicaModel, referenceModel } from './replica.ts';
 import type { Workload } from './request.ts';
-import { rules } from './rules/all.ts';
+import { own, rules } from './rules/all.ts';
 import { simulate } from './simulate.ts';
-import { meanOf, type Summary, summarize } from './summary.ts';
+import { type Comparison, compare, meanOf, type Summary, summarize } from './summary.ts';
 import { generate, type Kind } from './workloads.ts';
 
 /** One table of the page. */
@@ -24,6 +24,8 @@ export interface Case {
 export interface CaseResult extends Case {
   readonly requests: number;
   readonly summaries: Readonly<Record<string, Summary>>;
+  /** The router's own rule beside each of the others. */
+  readonly against: Readonly<Record<string, Comparison>>;
 }
 
 const kvTokens = referenceModel.kvTokens;
@@ -97,7 +99,8 @@ export const severalRouters: readonly Case[] = (
 );
 
 /**
- * Runs a case with each of its seeds under each of the rules.
+ * Runs a case under each of the rules, with each of its seeds; of a trace each seed plays another part, while
+ * there is one.
  * @param tracePath where Mooncake's trace is
  */
 export function runCase(
@@ -110,11 +113,11 @@ export function runCase(
   const model: ReplicaModel = { ...referenceModel, kvTokens: one.kvTokens };
   const found: Record<string, Summary[]> = {};
   let requests = 0;
-  // A trace is what it is: a seed more would only change which router a request comes in at.
-  for (const seed of kind === 'mooncake' ? seeds.slice(0, 1) : seeds) {
+  const parts = kind === 'mooncake' ? Math.floor(traceS / forS) : seeds.length;
+  for (const [part, seed] of seeds.slice(0, parts).entries()) {
     const workload: Workload =
       kind === 'mooncake'
-        ? readMooncake(tracePath ?? '', rate, forS)
+        ? readMooncake(tracePath ?? '', rate, part * forS, forS)
         : generate(kind, { perSecond: rate, forS, seed });
     for (const name of names) {
       const makeRule = rules[name];
@@ -127,5 +130,11 @@ export function runCase(
   const summaries = Object.fromEntries(
     Object.entries(found).map(([name, each]) => [name, meanOf(each)]),
   );
-  return { ...one, requests, summaries };
+  const ours = found[own] ?? [];
+  const against = Object.fromEntries(
+    Object.entries(found).flatMap(([name, theirs]) =>
+      name === own || ours.length === 0 ? [] : [[name, compare(ours, theirs)]],
+    ),
+  );
+  return { ...one, requests, summaries, against };
 }

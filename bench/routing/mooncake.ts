@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs';
 import type { SimRequest, Workload } from './request.ts';
 
 const blockTokens = 512;
+/** How long the record is, in seconds. */
+export const traceS = 3_600;
 
 /** A line of the trace. */
 interface TraceLine {
@@ -16,14 +18,15 @@ interface TraceLine {
  * Reads a trace in the format of Mooncake's FAST'25 release
  * (https://github.com/kvcache-ai/Mooncake/tree/main/FAST25-release): a JSON object a line, with ids of the
  * prompt's blocks of 512 tokens.
- * @param speed how many times faster than it was recorded; `firstS` seconds of the record are read
+ * @param speed how many times faster than it was recorded
+ * @param fromS where in the record the part begins that is played, and `forS` how long it is; seconds
  */
-export function readMooncake(path: string, speed: number, firstS: number): Workload {
+export function readMooncake(path: string, speed: number, fromS: number, forS: number): Workload {
   const lines = readFileSync(path, 'utf8')
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line) as TraceLine)
-    .filter(({ timestamp }) => timestamp < firstS * 1000);
+    .filter(({ timestamp: ms }) => ms >= fromS * 1000 && ms < (fromS + forS) * 1000);
   const common = commonBlocks(lines);
   const arrivals = lines.map((line) => {
     const { timestamp, input_length: inputTokens, output_length, hash_ids: ids } = line;
@@ -35,7 +38,7 @@ export function readMooncake(path: string, speed: number, firstS: number): Workl
       promptBlocks: Math.min(promptBlocks, ids.length),
       headKey: ids.slice(0, 3).find((id) => !common.has(id)) ?? ids[0] ?? 0,
     };
-    return { atS: timestamp / 1000 / speed, request };
+    return { atS: (timestamp / 1000 - fromS) / speed, request };
   });
   return { name: 'mooncake', blockTokens, arrivals };
 }

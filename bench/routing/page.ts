@@ -5,7 +5,7 @@ import { renderEngines } from './engines/section.ts';
 import type { OverloadFigures } from './overload.ts';
 import { plot } from './plot.ts';
 import { own } from './rules/all.ts';
-import type { Summary } from './summary.ts';
+import type { Comparison, Ratio, Summary } from './summary.ts';
 
 /** One run of the benchmark. */
 export interface Results {
@@ -45,19 +45,40 @@ function titleOf({ workload, replicas, routers, rate, kvTokens }: CaseResult): s
   return `${workload}, ${replicas} replicas, ${speed}${memory}${several}`;
 }
 
+/** The least that hits may be of the best peer's. */
+const leastHit = 0.97;
+const isNotAbove = ({ mean, noise }: Ratio) => mean - noise <= 1;
+const isEnoughHit = ({ mean, noise }: Ratio) => !(mean + noise < leastHit);
+/** A figure beside a peer's; bold: it is worse, and by more than the noise. */
+const beside = (one: Ratio, isGood: (one: Ratio) => boolean, name: string) => {
+  const text = `${ratio(one.mean)} ± ${ratio(one.noise)}`;
+  return `${isGood(one) ? text : `**${text}**`} × ${name}`;
+};
+
+/** In how many cases what is promised is so. */
+function verdict(cases: readonly CaseResult[]): string {
+  const alone = cases.filter(({ routers }) => routers === 1);
+  const count = (isGood: (one: CaseResult) => boolean) => `${alone.filter(isGood).length}`;
+  const against = (one: CaseResult, name: string) => one.against[name] as Comparison;
+  return `Of ${alone.length} cases with one router, mean TTFT is at most the best peer's, or within the noise of it, in
+${count((one) => isNotAbove(against(one, bestPeer(one).mean[0]).ttftMean))}, p99 in ${count((one) => isNotAbove(against(one, bestPeer(one).p99[0]).ttftP99))}, and hits are at least 97 % of the best peer's, or within the noise of it, in
+${count((one) => isEnoughHit(against(one, bestPeer(one).hit[0]).hit))}.`;
+}
+
 function overview(cases: readonly CaseResult[]): string {
   const rows = cases.map((one) => {
     const ours = one.summaries[own] as Summary;
     const { mean, p99, hit } = bestPeer(one);
     const least = one.summaries['least in flight'] as Summary;
+    const against = (name: string) => one.against[name] as Comparison;
     return [
       titleOf(one),
       `${ours.ttftMeanS.toFixed(3)} s`,
-      `${ratio(ours.ttftMeanS / mean[1].ttftMeanS)} × ${mean[0]}`,
+      beside(against(mean[0]).ttftMean, isNotAbove, mean[0]),
       `${ours.ttftP99S.toFixed(2)} s`,
-      `${ratio(ours.ttftP99S / p99[1].ttftP99S)} × ${p99[0]}`,
+      beside(against(p99[0]).ttftP99, isNotAbove, p99[0]),
       `${(100 * ours.hit).toFixed(1)} %`,
-      hit[1].hit > 0 ? `${ratio(ours.hit / hit[1].hit)} × ${hit[0]}` : '-',
+      hit[1].hit > 0 ? beside(against(hit[0]).hit, isEnoughHit, hit[0]) : '-',
       `${ratio(ours.ttftMeanS / least.ttftMeanS)} ×`,
     ];
   });
@@ -145,13 +166,16 @@ Virtual time: replicas are a model (\`replica.ts\`: continuous batching, prefill
 otherwise, steps that get longer with the contexts in them), so figures say how rules compare, not what
 your engines will do. Our rule runs with the router's own code (\`router/balance/\`); peers' rules are made
 after their documents (\`rules/\`), with prefix indexes as good as ours and, for GAIE, engine metrics 50 ms
-old. Mean of ${seeds} seeds; the Mooncake trace once. With several routers each request comes in at any of
-them; ours tell each other what they do, which is 30 ms old, peers share nothing.
+old. A block is there for others from the step on that computes it, as in vLLM. Mean of ${seeds} seeds; of the
+Mooncake trace, of as many parts as there are. With several routers each request comes in at any of them; ours tell each other what they do, which is 30 ms old, peers share nothing.
 
 ## Against the best peer
 
-Each figure beside the best that any of nine peers reached in that case: below 1 is sooner; for hits above
-1 is more. The peer that is best is another one from case to case.
+Each figure beside the best that any of nine peers reached in that case, seed by seed: geometric mean, ± two
+standard errors; below 1 is sooner; for hits above 1 is more. Bold: worse by more than that noise. The peer that
+is best is another one from case to case.
+
+${verdict(cases)}
 
 ${overview(cases)}
 

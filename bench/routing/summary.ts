@@ -41,6 +41,37 @@ export function summarize(all: readonly Served[], replicas: number): Summary {
   };
 }
 
+/** How many times as much one thing has as another, and how sure that is. */
+export interface Ratio {
+  /** Geometric mean over the seeds. */
+  readonly mean: number;
+  /** Two standard errors of it. */
+  readonly noise: number;
+}
+
+/** What a rule is judged by, beside another that served the same requests. */
+export interface Comparison {
+  readonly hit: Ratio;
+  readonly ttftMean: Ratio;
+  readonly ttftP99: Ratio;
+}
+
+/** Compares the runs of two rules, seed by seed. */
+export function compare(ours: readonly Summary[], theirs: readonly Summary[]): Comparison {
+  const ratio = (of: (summary: Summary) => number): Ratio => {
+    const logs = ours.map((one, at) => Math.log(of(one) / of(theirs[at] as Summary)));
+    const mean = logs.reduce((sum, log) => sum + log, 0) / logs.length;
+    const squares = logs.reduce((sum, log) => sum + (log - mean) ** 2, 0);
+    const error = Math.sqrt(squares / Math.max(1, logs.length - 1) / logs.length);
+    return { mean: Math.exp(mean), noise: Math.exp(mean) * 2 * error };
+  };
+  return {
+    hit: ratio(({ hit }) => hit),
+    ttftMean: ratio(({ ttftMeanS }) => ttftMeanS),
+    ttftP99: ratio(({ ttftP99S }) => ttftP99S),
+  };
+}
+
 /** The mean of several summaries, number by number. */
 export function meanOf(summaries: readonly Summary[]): Summary {
   const mean = (of: (summary: Summary) => number) =>

@@ -76,11 +76,11 @@ test('there is room until a long prompt waits, or many short ones; those without
   expect(load.hasRoom).toBe(true);
 });
 
-test('there is no room in a full memory, but one request may always go', () => {
+test('there is no room in a memory that is nearly full, but one request may always go', () => {
   const load = new ReplicaLoad('r', 8);
   load.kvTokens = 4_000;
   expect(load.hasRoom).toBe(true);
-  const large = share(4_000);
+  const large = share(3_600);
   load.sent(large, 0);
   load.computed(large, 0);
   expect(load.hasRoom).toBe(false);

@@ -91,12 +91,12 @@ export class ReplicaLoad {
 
   /**
    * Whether another prompt would be computed soon: few of this router's wait there, and its memory is not
-   * full. Beyond that it is better kept back, where a more urgent one can pass it and a replica with room can
+   * nearly full. Beyond that it is better kept back, where a more urgent one can pass it and a replica with room can
    * take it. Prompts of answers that are not streamed do not count as waiting: nobody knows when they are
    * computed.
    */
   get hasRoom(): boolean {
-    if (this.inFlight > 0 && this.usedShare === 1) return false;
+    if (this.inFlight > 0 && this.usedShare > shareForAll) return false;
     return this.#streams === 0 || this.#streamTokens < tokensInQueue;
   }
 
@@ -202,6 +202,8 @@ export class ReplicaLoad {
 
 /** Requests for each replica over which {@link ReplicaLoad.busyShare} is taken. */
 const busyWindow = 8;
+/** Of the memory; the rest is kept for more urgent requests, which would wait for the end of others. */
+const shareForAll = 0.9;
 /** Requests over which their sizes are averaged. */
 const sizeWindow = 16;
 /** One long prompt, or so many tokens of short ones, keep a replica busy until the next one comes. */
