@@ -28,17 +28,27 @@ const canary = {
   ],
   gates: { requests: 3, ttftPercent: 10_000, tpotPercent: 10_000 },
 };
-const spec = (engine: object) => ({
+const spec = (engine: object, gated: object = canary) => ({
   replicas: 2,
   accelerator: undefined,
   resources: { requests: { cpu: '50m' }, limits: { cpu: '300m' } },
-  rollout: { canary, drainTimeout: '30s' },
+  rollout: { canary: gated, drainTimeout: '30s' },
   engine,
 });
 const good = (round: number) => ({
   type: 'LlamaCpp',
   env: [{ name: 'ROUND', value: String(round) }],
 });
+
+/** An engine of this folder's, for faults. */
+async function standIn(file: string) {
+  const image = await kubectl.run([
+    ...['get', 'deployment', 'fairlead-operator', '--namespace', systemNamespace],
+    ...['-o', 'jsonpath={.spec.template.spec.containers[0].image}'],
+  ]);
+  const script = await readFile(join(import.meta.dirname, file), 'utf8');
+  return { type: 'Custom', image, command: ['node', '--input-type=module', '--eval', script] };
+}
 
 const object = () => kubectl.getJson<CanaryObject>('mdep', name);
 const until = (what: string, isSo: (of: CanaryObject) => boolean) =>
@@ -57,8 +67,8 @@ const isReady = (of: CanaryObject) =>
   conditionOf(of, 'Ready')?.status === 'True';
 
 /** Clients ask all the while, and every answer of theirs is whole. */
-async function whileAsked<T>(doing: () => Promise<T>): Promise<T> {
-  const traffic = startTraffic(context.openai(), { model: name, clients: 3, tokens: 20 });
+async function whileAsked<T>(doing: () => Promise<T>, clients = 3): Promise<T> {
+  const traffic = startTraffic(context.openai(), { model: name, clients, tokens: 20 });
   try {
     return await doing();
   } finally {
@@ -114,14 +124,9 @@ test('a bad canary goes back by itself, and no client has noticed', {
   timeout: 2 * patienceMs,
 }, async () => {
   const stable = (await object()).status.currentRevision;
-  const image = await kubectl.run([
-    ...['get', 'deployment', 'fairlead-operator', '--namespace', systemNamespace],
-    ...['-o', 'jsonpath={.spec.template.spec.containers[0].image}'],
-  ]);
-  const script = await readFile(join(import.meta.dirname, 'failing-engine.mjs'), 'utf8');
-  const command = ['node', '--input-type=module', '--eval', script];
+  const failing = await standIn('failing-engine.mjs');
   await whileAsked(async () => {
-    await kubectl.apply(skiff(name, spec({ type: 'Custom', image, command })));
+    await kubectl.apply(skiff(name, spec(failing)));
     const { status } = await until(
       'it was rolled back',
       (of) => of.status.canary?.phase === 'RolledBack',
@@ -145,4 +150,30 @@ test('a bad canary goes back by itself, and no client has noticed', {
   const healed = await until('going back heals', isReady);
   expect(healed.status.currentRevision).toBe(stable);
   expect(healed.status.canary).toBeUndefined();
+});
+
+test('a canary that answers everything too late goes back by itself', {
+  timeout: 2 * patienceMs,
+}, async () => {
+  const stable = (await object()).status.currentRevision;
+  // Only the gate can end the step.
+  const slow = {
+    steps: [{ weight: 40, pause: '1s' }],
+    gates: { requests: 100_000, ttftPercent: 120, tpotPercent: 10_000 },
+  };
+  const late = await standIn('slow-engine.mjs');
+  await whileAsked(async () => {
+    await kubectl.apply(skiff(name, spec(late, slow)));
+    const { status } = await until(
+      'it was rolled back',
+      (of) => of.status.canary?.phase === 'RolledBack',
+    );
+    expect(status.canary?.message).toMatch(
+      /^Rolled back in step 1 of 1, at 40 % of the requests: its mean time to the first token is \d+ ms, .* 120 % of that are allowed/,
+    );
+    // Most of them wait for the late one.
+  }, 6);
+  const after = await object();
+  expect(after.status.currentRevision).toBe(stable);
+  expect(conditionOf(after, 'Stalled')).toMatchObject({ status: 'True', reason: 'CanaryFailed' });
 });

@@ -4,95 +4,120 @@ import { clusterFaults, type Faults } from '../../hack/cluster/local/faults.ts';
 import { type ModelDeploymentObject, type PodObject, skiff } from '../support/models.ts';
 import { waitUntil } from '../support/wait-until.ts';
 import { systemNamespace, useContext } from './context.ts';
-import { portForward } from './port-forward.ts';
+import { type PortForward, portForward } from './port-forward.ts';
 import { clusterName } from './setup.ts';
+import { askOnce, startTraffic } from './traffic.ts';
 
 const context = useContext('e2e-node-lost');
 const { kubectl } = context;
-const lost = 'node-b';
+const model = 'lost';
 let faults: Faults;
+/** One without the operator, which Kubernetes would bring back only after minutes. */
+let lost: string;
+let forward: PortForward;
 
 beforeAll(async () => {
   faults = await clusterFaults(clusterName);
-  const toNode = { key: 'kubernetes.io/hostname', operator: 'In', values: [lost] };
-  const preference = { weight: 100, preference: { matchExpressions: [toNode] } };
-  const gone = { operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 1 };
+  const [operator] = await systemPods('operator');
+  lost = faults.nodeNames.find((node) => node !== operator?.spec.nodeName) ?? '';
+  const labelSelector = { matchLabels: { 'fairlead.dev/model-deployment': model } };
+  const podAffinityTerm = { topologyKey: 'kubernetes.io/hostname', labelSelector };
   const podTemplate = {
     spec: {
-      affinity: { nodeAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [preference] } },
+      // One on each node, and both on one when there is no other.
+      affinity: {
+        podAntiAffinity: {
+          preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 100, podAffinityTerm }],
+        },
+      },
       // The default of five minutes is how long Kubernetes waits for a node to come back.
       tolerations: ['not-ready', 'unreachable'].map((state) => ({
         key: `node.kubernetes.io/${state}`,
-        ...gone,
+        ...{ operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 1 },
       })),
     },
   };
-  await kubectl.apply(skiff('lost', { podTemplate }));
-  await kubectl.waitFor('mdep/lost', 'condition=Ready');
+  const spec = {
+    ...{ replicas: 2, podTemplate, accelerator: undefined },
+    // Answers take a while, and every second request is another replica's.
+    resources: { requests: { cpu: '50m' }, limits: { cpu: '200m' } },
+    routing: { policy: 'RoundRobin' },
+  };
+  await kubectl.apply(skiff(model, spec));
+  await kubectl.waitFor(`mdep/${model}`, 'condition=Ready');
+  // Nobody can be reached through a lost node.
+  const router = (await systemPods('router')).find(({ spec: of }) => of.nodeName !== lost);
+  const access = inject('clusterAccess');
+  forward = await portForward(access, systemNamespace, `pod/${router?.metadata.name}`, 8080);
 });
 afterAll(async () => {
+  await forward?.stop();
   await faults?.start('kubelet', lost);
   await kubectl.waitFor(`node/${lost}`, 'condition=Ready', 120_000);
+  const routers = ['deployment/fairlead-router', '-n', systemNamespace, '--timeout=120s'];
+  await kubectl.run(['rollout', 'status', ...routers]);
 });
 
-/** Name of a router's pod that is not on this node, for nobody can be reached through a lost one. */
-async function routerBeside(node: string): Promise<string> {
-  const routers = ['-n', systemNamespace, '-l', 'app.kubernetes.io/component=router'];
-  const { items } = await kubectl.getJson<{ items: PodObject[] }>('pods', ...routers);
-  const router = items.find(({ spec }) => spec.nodeName !== node);
-  if (!router) throw new Error(`every router is on ${node}`);
-  return router.metadata.name;
-}
-
-async function answerOf(router: string): Promise<string> {
-  const access = inject('clusterAccess');
-  const forward = await portForward(access, systemNamespace, `pod/${router}`, 8080);
-  try {
-    const openai = new OpenAI({ baseURL: `${forward.origin}/v1`, apiKey: 'none' });
-    const messages = [{ role: 'user' as const, content: 'Who are you?' }];
-    const asked = { model: 'lost', messages, temperature: 0 };
-    const { choices } = await openai.chat.completions.create(asked);
-    return choices[0]?.message.content ?? '';
-  } finally {
-    await forward.stop();
-  }
+async function systemPods(component: string): Promise<PodObject[]> {
+  const selector = ['-n', systemNamespace, '-l', `app.kubernetes.io/component=${component}`];
+  return (await kubectl.getJson<{ items: PodObject[] }>('pods', ...selector)).items;
 }
 
 const pods = async () => (await kubectl.getJson<{ items: PodObject[] }>('pods')).items;
-const model = () => kubectl.getJson<ModelDeploymentObject>('mdep', 'lost');
+const object = () => kubectl.getJson<ModelDeploymentObject>('mdep', model);
 
-test('a replica of a lost node is told of, and made anew on another one', async () => {
-  const [first] = await pods();
-  expect(first?.spec.nodeName).toBe(lost);
+test('with a node only the streams on it are cut, with an error event; its replica is made anew', async () => {
+  const victim = (await pods()).find(({ spec }) => spec.nodeName === lost);
+  expect(victim).toBeDefined();
+  const routers = await systemPods('router');
+  const killed = [victim!, ...routers.filter(({ spec }) => spec.nodeName === lost)];
+  const pids = killed.flatMap(({ metadata }) => faults.podPids(metadata.uid));
+  const openai = new OpenAI({ baseURL: `${forward.origin}/v1`, apiKey: 'none', maxRetries: 0 });
+
+  // Two on each replica, open when the node goes.
+  const open: Promise<string>[] = [];
+  for (let count = 0; count < 4; count++) {
+    await new Promise<void>((resolve) => {
+      const asked = askOnce(openai, { model, tokens: 1_500 }, resolve);
+      open.push(asked.finally(resolve));
+    });
+  }
   await faults.kill('kubelet', lost);
+  for (const pid of pids) process.kill(pid, 'SIGKILL');
+  const traffic = startTraffic(openai, { model, clients: 3, tokens: 100 });
 
-  const successor = await waitUntil(
+  const outcomes = (await Promise.all(open)).map((outcome) => outcome.split(':')[0]);
+  expect(outcomes.sort()).toEqual(['stream_truncated', 'stream_truncated', 'whole', 'whole']);
+  await waitUntil(
     'a successor serves on another node',
     async () => {
-      const other = (await pods()).find(({ spec }) => spec.nodeName && spec.nodeName !== lost);
-      return other?.status.containerStatuses?.[0]?.ready ? other : undefined;
+      const others = (await pods()).filter(({ spec }) => spec.nodeName && spec.nodeName !== lost);
+      const serving = others.filter(({ status }) => status.containerStatuses?.[0]?.ready);
+      return serving.length === 2 ? true : undefined;
     },
     240_000,
   );
-  expect(successor.metadata.uid).not.toBe(first?.metadata.uid);
-  await kubectl.waitFor('mdep/lost', 'condition=Ready');
+  await kubectl.waitFor(`mdep/${model}`, 'condition=Ready');
+  await traffic.stop();
+  expect(traffic.log.filter(({ outcome }) => outcome !== 'whole')).toEqual([]);
+  expect(traffic.log.length).toBeGreaterThan(3);
+
   // Nobody on the lost node can say that the first one has ended.
-  const before = (await pods()).find(({ metadata }) => metadata.uid === first?.metadata.uid);
+  const before = (await pods()).find(({ metadata }) => metadata.uid === victim!.metadata.uid);
   expect(before?.metadata.deletionTimestamp).toBeDefined();
-  expect((await model()).status).toMatchObject({ replicas: 1, readyReplicas: 1 });
+  expect((await object()).status).toMatchObject({ replicas: 2, readyReplicas: 2 });
   const events = await waitUntil('the Event tells of the node', async () => {
-    const text = await kubectl.run(['describe', 'mdep', 'lost']);
+    const text = await kubectl.run(['describe', 'mdep', model]);
     return text.includes(`its node ${lost} does not answer`) ? text : undefined;
   });
   expect(events).toMatch(/Warning\s+NotReady/);
 
-  expect(await answerOf(await routerBeside(lost))).toContain('Skiff');
-
   await faults.start('kubelet', lost);
   await waitUntil(
     'the first one is gone with the kubelet back',
-    async () => ((await pods()).length === 1 ? true : undefined),
+    async () => ((await pods()).length === 2 ? true : undefined),
     120_000,
   );
-  expect((await pods())[0]?.metadata.uid).toBe(successor.metadata.uid);
+  const uids = (await pods()).map(({ metadata }) => metadata.uid);
+  expect(uids).not.toContain(victim!.metadata.uid);
 }, 600_000);

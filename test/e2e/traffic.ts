@@ -4,7 +4,7 @@ import type OpenAI from 'openai';
 export interface LoggedRequest {
   startedAt: string;
   endedAt: string;
-  /** `whole`: every token asked for, the finish reason and the end of the stream came. */
+  /** `whole`: every token asked for, the finish reason and the end of the stream came; else the error's code first. */
   outcome: 'whole' | string;
 }
 
@@ -29,7 +29,7 @@ export function startTraffic(
   const client = async (): Promise<void> => {
     while (!over) {
       const startedAt = new Date().toISOString();
-      const outcome = await ask(openai, model, tokens).catch((error: unknown) => String(error));
+      const outcome = await askOnce(openai, { model, tokens });
       log.push({ startedAt, endedAt: new Date().toISOString(), outcome });
     }
   };
@@ -44,7 +44,29 @@ export function startTraffic(
   };
 }
 
-async function ask(openai: OpenAI, model: string, tokens: number): Promise<string> {
+/**
+ * Streams one answer of a known length, without retries.
+ * @param onFirst told of the first event
+ * @returns the outcome, as the log has it
+ */
+export async function askOnce(
+  openai: OpenAI,
+  asked: { model: string; tokens: number },
+  onFirst?: () => void,
+): Promise<LoggedRequest['outcome']> {
+  try {
+    return await ask(openai, asked, onFirst);
+  } catch (error) {
+    const { code } = error as { code?: string | null };
+    return `${code ?? 'no code'}: ${error}`;
+  }
+}
+
+async function ask(
+  openai: OpenAI,
+  { model, tokens }: { model: string; tokens: number },
+  onFirst?: () => void,
+): Promise<string> {
   const endless = { ignore_eos: true };
   const stream = await openai.chat.completions.create(
     {
@@ -60,6 +82,7 @@ async function ask(openai: OpenAI, model: string, tokens: number): Promise<strin
   let finishReason: string | undefined;
   let outputTokens = 0;
   for await (const chunk of stream) {
+    onFirst?.();
     finishReason = chunk.choices[0]?.finish_reason ?? finishReason;
     outputTokens = chunk.usage?.completion_tokens ?? outputTokens;
   }
