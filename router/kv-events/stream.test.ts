@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { eventually } from '../../kube/testing/wait.ts';
 import { KvEventStream } from './stream.ts';
@@ -95,6 +97,19 @@ test('an engine that has begun anew has nothing of before', async () => {
   publish(3);
   publish(4);
   await untilTold('live', '1', '2', 'silent', 'emptied', '3', '4', 'live');
+});
+
+test('an engine may be given up while it tells again', async () => {
+  const silent = createServer().listen(0, '127.0.0.1');
+  const accepted = once(silent, 'connection');
+  await once(silent, 'listening');
+  follow((silent.address() as AddressInfo).port);
+  const [socket] = (await accepted) as [Socket];
+  socket.resume();
+  stream?.stop();
+  await once(socket, 'close');
+  silent.close();
+  expect(told).toEqual([]);
 });
 
 test('an engine that does not tell again what it told is not followed', async () => {

@@ -4,6 +4,7 @@ import { connectZmtp, type ZmtpConnection } from './zmtp.ts';
 
 /** Pauses before further tries at an engine that cannot be reached, the last one again and again; milliseconds. */
 const pausesMs = [100, 1_000, 5_000, 30_000];
+/** Without another batch. */
 const replayTimeoutMs = 5_000;
 /** The sequence number that ends a replay: -1. */
 const endOfReplay = 0xffff_ffff_ffff_ffffn;
@@ -43,6 +44,8 @@ export class KvEventStream {
   readonly #listener: KvEventsListener;
   readonly #stopping = new AbortController();
   #subscription: ZmtpConnection | undefined;
+  /** Gives up the replay that is on. */
+  #endReplay: (() => void) | undefined;
   /** The last that was told. */
   #last: { seq: number; ts: number } | undefined;
   /** What has come while earlier ones are asked for; undefined: none are. */
@@ -58,6 +61,7 @@ export class KvEventStream {
   stop(): void {
     this.#stopping.abort();
     this.#subscription?.close();
+    this.#endReplay?.();
   }
 
   #connect(): void {
@@ -74,6 +78,7 @@ export class KvEventStream {
 
   async #reconnect(error: Error | undefined): Promise<void> {
     this.#waiting = undefined;
+    this.#endReplay?.();
     this.#listener.live(false, error);
     const pauseMs = pausesMs[Math.min(this.#failures++, pausesMs.length - 1)];
     const { signal } = this.#stopping;
@@ -131,8 +136,10 @@ export class KvEventStream {
       const done = (result: Numbered[] | undefined) => {
         clearTimeout(deadline);
         connection.close();
+        this.#endReplay = undefined;
         resolve(result);
       };
+      this.#endReplay = () => done(undefined);
       const deadline = setTimeout(() => done(undefined), replayTimeoutMs);
       const { host, replayPort: port } = this.#address;
       const connection = connectZmtp(
@@ -146,8 +153,9 @@ export class KvEventStream {
           },
           message: ([, , seq, payload]) => {
             const one = numbered(seq, payload);
-            if (one) batches.push(one);
-            else done(batches);
+            if (!one) return done(batches);
+            batches.push(one);
+            deadline.refresh();
           },
           closed: () => done(undefined),
         },
