@@ -5,6 +5,7 @@ import { type PodObject, skiff } from '../support/models.ts';
 import { waitUntil } from '../support/wait-until.ts';
 import { systemNamespace, useContext } from './context.ts';
 import { portForward } from './port-forward.ts';
+import { askOnce } from './traffic.ts';
 
 const context = useContext('e2e-drain');
 const access = inject('clusterAccess');
@@ -64,14 +65,45 @@ test('a stream in flight is finished when its engine’s pod is deleted', async 
   expect(end.chunksAfterDeletion).toBeGreaterThan(10);
 });
 
-test('a stream in flight is finished when its router’s pod is deleted', async () => {
-  await waitUntil('the model is served again', async () => {
+const servedAgain = () =>
+  waitUntil('the model is served again', async () => {
     const { status } = await context.kubectl.getJson<{ status: { readyReplicas: number } }>(
       'mdep',
       'slow',
     );
     return status.readyReplicas === 1 ? true : undefined;
   });
+
+test('a replica that is needed again while it drains is kept', async () => {
+  const { kubectl } = context;
+  const selector = 'fairlead.dev/model-deployment=slow';
+  await servedAgain();
+  const [before] = await podsOf(kubectl, selector);
+  // Together they take longer than it takes to change one's mind.
+  const streams = await Promise.all(
+    [1, 2, 3].map(
+      () =>
+        new Promise<{ outcome: Promise<string> }>((begun) => {
+          const asked = { model: 'slow', tokens: 1_500 };
+          const outcome = askOnce(context.openai(), asked, () => begun({ outcome }));
+        }),
+    ),
+  );
+  await kubectl.run(['scale', 'mdep/slow', '--replicas=0']);
+  await waitUntil('it drains', async () => {
+    const [pod] = await podsOf(kubectl, selector);
+    return pod?.metadata.annotations?.['fairlead.dev/draining'];
+  });
+  await kubectl.run(['scale', 'mdep/slow', '--replicas=1']);
+  for (const { outcome } of streams) expect(await outcome).toBe('whole');
+  await servedAgain();
+  const after = await podsOf(kubectl, selector);
+  expect(after.map(({ metadata }) => metadata.uid)).toEqual([before?.metadata.uid]);
+  expect(await kubectl.run(['describe', 'mdep', 'slow'])).toMatch(/PodKept/);
+});
+
+test('a stream in flight is finished when its router’s pod is deleted', async () => {
+  await servedAgain();
   const [router] = await podsOf(system, 'app.kubernetes.io/component=router');
   const { name } = router!.metadata;
   const forward = await portForward(access, systemNamespace, `pod/${name}`, 8080);

@@ -47,7 +47,12 @@ export interface ModelDeploymentObject {
 }
 
 export interface PodObject {
-  metadata: { name: string; uid: string; deletionTimestamp?: string };
+  metadata: {
+    name: string;
+    uid: string;
+    deletionTimestamp?: string;
+    annotations?: Record<string, string>;
+  };
   spec: { nodeName?: string };
   status: {
     phase?: string;
