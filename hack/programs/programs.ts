@@ -11,6 +11,8 @@ import { kedaSource } from './keda/source.ts';
 export const programs = {
   /** An S3 server over a folder. */
   versitygw: 'github.com/versity/versitygw/cmd/versitygw',
+  /** An image registry that keeps everything in memory. */
+  registry: 'github.com/google/go-containerregistry/cmd/registry',
   /** The controller of LeaderWorkerSets. */
   lws: 'sigs.k8s.io/lws/cmd',
   /** Kubernetes' own kubelet plugin with devices that are none (dynamic resource allocation). */
