@@ -37,9 +37,11 @@ describe.skipIf(!operator || !adapter)('KEDA', { timeout: 400_000 }, () => {
   beforeAll(async () => {
     const access = inject('clusterAccess');
     const { helmPath } = await ensureKubeTools();
-    await runCommand(helmPath, command.split(' '), { env: { KUBECONFIG: access.kubeconfigPath } });
     const programs = { keda: operator ?? '', 'keda-adapter': adapter ?? '' };
-    removeKeda = await installKeda(clusterName, access, programs);
+    [removeKeda] = await Promise.all([
+      installKeda(clusterName, access, programs),
+      runCommand(helmPath, command.split(' '), { env: { KUBECONFIG: access.kubeconfigPath } }),
+    ]);
     const rollout = ['rollout', 'status', 'deployment/fairlead-operator', '--timeout=120s'];
     await createKubectl(access, systemNamespace).run(rollout);
   });

@@ -44,13 +44,12 @@ export async function installKeda(
   const folder = await mkdtemp(join(tmpdir(), 'fairlead-keda-'));
   let secret: CertificateSecret;
   try {
-    const archives: string[] = [];
-    for (const entry of Object.values(deployments)) {
+    const writing = Object.values(deployments).map(async (entry) => {
       const archive = join(folder, `${entry}.tar`);
       await writeProgramImage({ name: imageOf(entry), entry, program: programs[entry] }, archive);
-      archives.push(archive);
-    }
-    await loadImages({ name: cluster }, archives);
+      return archive;
+    });
+    await loadImages({ name: cluster }, await Promise.all(writing));
     secret = await makeCertificate(folder);
   } finally {
     await rm(folder, { recursive: true, force: true });
