@@ -1,5 +1,6 @@
 import type { ClusterConfig } from './config.ts';
 import { FencedError, isGone } from './errors.ts';
+import { ListDecoder } from './list-decoder.ts';
 import type { Intent, KubeObject, ObjectRef, ResourceType } from './object.ts';
 import {
   createTransport,
@@ -31,7 +32,7 @@ export interface Selection {
 export interface ListOptions<T> extends Selection, CallOptions {
   /** The oldest state that will do, '0' for any; absent: the newest. */
   resourceVersion?: string | undefined;
-  /** Applied to each object as its page arrives, so that what it drops is never held for the whole list. */
+  /** Applied to each object as it arrives, so that what it drops is never held for the whole list. */
   transform?: ((object: T) => T) | undefined;
 }
 
@@ -62,9 +63,9 @@ export interface DeleteOptions extends CallOptions {
 
 /** Objects to a page of a list, as client-go asks for. */
 const pageSize = 500;
-interface Page<T> {
+/** Without its items. */
+interface Page {
   metadata: { resourceVersion: string; continue?: string };
-  items: T[] | null;
 }
 
 /**
@@ -115,11 +116,23 @@ function callsOver(transport: Transport, fence: Fence) {
       const items: T[] = [];
       const page = async (more: Parameters<typeof query>[0]) => {
         const path = pathOf(type, options) + query({ ...selectors(options), ...more });
-        const answer = await send<Page<T>>({ method: 'GET', path }, options);
-        // The items of a list leave their kind out.
-        for (const item of answer.items ?? [])
-          items.push(transform(Object.assign(item, kindOf(type))));
-        return answer.metadata;
+        const { timeoutMs = 30_000, signal } = options;
+        const had = items.length;
+        let decoder: ListDecoder | undefined;
+        await transport.send({
+          ...{ method: 'GET', path, idempotent: true, timeoutMs, signal },
+          // Each try begins anew.
+          beforeSend() {
+            items.length = had;
+            decoder = new ListDecoder((text) => {
+              // The items of a list leave their kind out.
+              items.push(transform(Object.assign(JSON.parse(text), kindOf(type))));
+            });
+          },
+          onData: (chunk) => decoder?.push(chunk),
+        });
+        const { metadata }: Page = JSON.parse(decoder?.end() ?? '');
+        return metadata;
       };
       // Without a match, a version with a limit means exactly that version, however old (API concepts).
       const resourceVersionMatch = resourceVersion && 'NotOlderThan';
