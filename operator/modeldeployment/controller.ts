@@ -38,6 +38,7 @@ import {
 } from './indexes.ts';
 import type { Demand } from './plan.ts';
 import { createReconciler } from './reconcile.ts';
+import { slimPod } from './slim-pod.ts';
 
 /** What the controller watches; filled before this process leads, so that a standby takes over warm. */
 export interface Watched {
@@ -83,6 +84,7 @@ export function createWatched(
       namespace,
       labelSelector,
       indexes: podIndexes,
+      transform: slimPod,
       metrics,
       log,
     }),
