@@ -1,3 +1,5 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { Registry } from 'prom-client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createClient, type KubeClient } from './client.ts';
@@ -121,6 +123,26 @@ describe('client', () => {
       null,
     ]);
     expect(server.seen[2]?.query.get('labelSelector')).toBe('a=b,c');
+  });
+
+  it('begins a page anew when its body breaks off', async () => {
+    const page = JSON.stringify({
+      metadata: { resourceVersion: '7' },
+      items: [widget('a'), widget('b')],
+    });
+    let asked = 0;
+    const cut = createServer((_request, response) => {
+      if (++asked > 1) return void response.end(page);
+      response.write(page.slice(0, page.indexOf('"b"')), () => response.destroy());
+    });
+    await new Promise<void>((resolve) => cut.listen(0, '127.0.0.1', resolve));
+    const { port } = cut.address() as AddressInfo;
+    const to = createClient({ ...server.config, server: `http://127.0.0.1:${port}` });
+    const { items } = await to.list(Widgets);
+    expect(items.map(({ metadata }) => metadata.name)).toEqual(['a', 'b']);
+    expect(asked).toBe(2);
+    await to.close();
+    cut.close();
   });
 
   it('lists anew, in one piece, when compaction overtakes a continue token', async () => {
