@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { eventually } from '../kube/testing/wait.ts';
+import { demandPath } from '../protocol/demand.ts';
 import { openRaw, parseAnswer, post } from './testing/raw-client.ts';
 import { type ScriptedUpstream, sendJson, startUpstream } from './testing/scripted-upstream.ts';
 import { startTestRouter, type TestRouter } from './testing/test-router.ts';
@@ -45,6 +46,17 @@ test.each(['/v1', '/openai/v1', ''])('the endpoints work under the prefix "%s"',
     expect(upstream.requests.at(-1)?.head).toMatch(new RegExp(`^POST /v1${path} HTTP/1.1\r\n`));
   }
 });
+
+test.each(['/metrics', '/healthz', '/readyz', demandPath])(
+  'the internal port serves %s, the clients’ port does not',
+  async (path) => {
+    const leaving = new AbortController();
+    const answer = await fetch(router.internalAddress + path, { signal: leaving.signal });
+    leaving.abort();
+    expect(answer.status).toBe(200);
+    expect((await call(path)).status).toBe(404);
+  },
+);
 
 describe('models', () => {
   test('every model is listed, those without a replica too', async () => {
