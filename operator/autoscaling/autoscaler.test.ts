@@ -162,6 +162,20 @@ test('up with a burst, down with the lull, to zero when idle, each once', async 
   expect(shown).toMatch(/fairlead_autoscaler_decisions_total\{.*direction="up",reason="burst"\} 1/);
 });
 
+test('what only waited for a cold start keeps no replicas for the scale-down window', async () => {
+  const long = { ...autoscaling, scaleDownWindow: '10m' };
+  const { autoscaler, writes, say, pass, models } = world({ replicas: 0, autoscaling: long });
+  autoscaler.start();
+  await say(0, 8);
+  await pass(40_000);
+  expect(writes).toEqual([1, 4]);
+  const { status, ...rest } = models.store.get(key) as ModelDeployment;
+  models.set({ ...rest, status: { ...status, readyReplicas: 4 } as ModelDeployment['status'] });
+  await say(2);
+  await pass(120_000);
+  expect(writes.at(-1)).toBeLessThan(4);
+});
+
 test('a new object begins with the fewest that it may have', async () => {
   const { autoscaler, writes } = world({ replicas: 1 }, { generation: 1 });
   autoscaler.start();
