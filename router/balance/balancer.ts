@@ -220,6 +220,7 @@ class PromptBalancer implements Balancer {
   ): Choice | undefined {
     const { body, promptSpans = noSpans, adapter = '', sessionKey } = request;
     const blocks = hashBlocks(body, promptSpans, hashText(adapter));
+    const chance = 2 ** 32 * this.#random();
     const prompt: Prompt = {
       tokens,
       blocks,
@@ -227,8 +228,9 @@ class PromptBalancer implements Balancer {
       tokensPerUnit: tokensPerUnit(tokens, promptBytes),
       key:
         sessionKey === undefined
-          ? (blocks[Math.min(keyBlock, blocks.length - 1)] ?? 2 ** 32 * this.#random())
+          ? (blocks[Math.min(keyBlock, blocks.length - 1)] ?? chance)
           : hashText(sessionKey),
+      chance,
     };
     const loads = candidates.map(({ id }) => this.#loads.of(id));
     const nowMs = this.#nowMs();

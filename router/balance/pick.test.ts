@@ -8,7 +8,7 @@ const candidate = (load: Partial<Omit<Candidate, 'prefixes'>> & { isFull?: boole
   return { ...idle, ...rest, prefixes: { isFull } };
 };
 
-const asked = { answerTokens: 100, sharers: 0, key: 1 };
+const asked = { tokens: 10_000, answerTokens: 100, sharers: 0, key: 1 };
 
 test('nobody to choose from', () => {
   expect(pick([], [], asked)).toBe(-1);
@@ -75,7 +75,7 @@ const anyCandidate = fc
   .map(candidate);
 const fleet = fc.array(fc.tuple(anyCandidate, tokens), { minLength: 1, maxLength: 12 });
 
-test('never one that another is no worse than in all and better than in one', () => {
+test('never one that another is no worse than in all and has less to do than', () => {
   fc.assert(
     fc.property(fleet, fc.integer(), (all, key) => {
       const uncached = all.map(([, count]) => count);
@@ -87,7 +87,7 @@ test('never one that another is no worse than in all and better than in one', ()
       const [best, mine] = all[chosen] as (typeof all)[number];
       for (const [other, count] of all) {
         const isBetter =
-          other.waitTokens < best.waitTokens &&
+          other.waitTokens + 64 < best.waitTokens &&
           count <= mine &&
           other.allOpenTokens <= best.allOpenTokens &&
           other.usedShare <= best.usedShare &&
@@ -110,6 +110,11 @@ test('of equals, routers that do not talk choose the same one, whatever order th
       expect(here[pick(here, none, { ...asked, key })]).toBe(one);
     }),
   );
+});
+
+test('where all have a prompt, many that share it do not count', () => {
+  const candidates = [candidate({ allOpenTokens: 20_000 }), candidate({ waitTokens: 200 })];
+  expect(pick(candidates, [100, 100], { ...asked, sharers: 50 })).toBe(0);
 });
 
 test('cold prompts are spread evenly over equals', () => {

@@ -14,9 +14,11 @@ export interface Candidate {
 export interface Asked {
   /** Tokens that its answer is expected to have. */
   readonly answerTokens: number;
+  /** All of its tokens. */
+  readonly tokens: number;
   /**
-   * Open requests at a replica that share its beginning, each as far as it is shared: the more there are, the
-   * more will come, and the more it is worth that another replica has it, too.
+   * Open requests that share its beginning at a replica that has the most of it: the more there are, the more
+   * will come, and the more it is worth that another replica has it, too.
    */
   readonly sharers: number;
   /** Equal for prompts that should go the same way when nothing else decides. */
@@ -33,6 +35,8 @@ const sharerCost = 0.006;
 const memoryCost = 0.2;
 /** So that the cost of a full memory is finite. */
 const beyondFull = 1.03;
+/** Costs no further apart are equal, in tokens to compute: a part of a step. */
+const slack = 64;
 /** The most that others' waiting may count, for each token to compute. */
 const maxDelayCost = 16;
 
@@ -46,36 +50,46 @@ const maxDelayCost = 16;
  *   + memory   for each token that this request would take there: 0.2 u / (1.03 - u) where open requests
  *              use a share u of it, since in a full one requests wait for the end of others
  *   + reading  0.002 for each token of its open requests, since its steps take longer with them, and 0.006
- *              more for each of them that shares the prompt's beginning, so that what many share is spread.
+ *              more for each that shares the part of the prompt that others lack, so that it spreads.
  *
- * Of those whose costs are equal, rendezvous hashing by the key takes the same one in each router.
+ * Of those whose costs are about equal, rendezvous hashing by the key takes the same one in each router.
  * @param uncached how many tokens each candidate would have to compute
  * @returns the position of the chosen one; -1 when there is none
  */
 export function pick(
   candidates: readonly Candidate[],
   uncached: ArrayLike<number>,
-  { answerTokens, sharers, key }: Asked,
+  { tokens, answerTokens, sharers, key }: Asked,
 ): number {
+  if (costs.length < candidates.length) costs = new Float64Array(2 * candidates.length);
   let fewest = Number.POSITIVE_INFINITY;
-  for (let at = 0; at < candidates.length; at++) fewest = Math.min(fewest, uncached[at] ?? 0);
-  const reading = readingCost + sharerCost * sharers;
-  let chosen = -1;
+  let most = 0;
+  for (let at = 0; at < candidates.length; at++) {
+    fewest = Math.min(fewest, uncached[at] ?? 0);
+    most = Math.max(most, uncached[at] ?? 0);
+  }
+  const reading = readingCost + (sharerCost * sharers * (most - fewest)) / tokens;
   let least = Number.POSITIVE_INFINITY;
-  let highest = 0;
   for (let at = 0; at < candidates.length; at++) {
     const candidate = candidates[at] as Candidate;
-    const tokens = uncached[at] ?? 0;
-    const own = cost(candidate, tokens, fewest, answerTokens) + reading * candidate.allOpenTokens;
-    if (own > least) continue;
-    const weight = mix(key, candidate.seed);
-    if (own === least && weight <= highest) continue;
-    least = own;
+    const own =
+      cost(candidate, uncached[at] ?? 0, fewest, answerTokens) + reading * candidate.allOpenTokens;
+    costs[at] = own;
+    if (own < least) least = own;
+  }
+  let chosen = -1;
+  let highest = Number.NEGATIVE_INFINITY;
+  for (let at = 0; at < candidates.length; at++) {
+    if ((costs[at] as number) > least + slack) continue;
+    const weight = mix(key, (candidates[at] as Candidate).seed);
+    if (weight <= highest) continue;
     highest = weight;
     chosen = at;
   }
   return chosen;
 }
+
+let costs = new Float64Array(0);
 
 function cost(candidate: Candidate, uncached: number, fewest: number, answer: number): number {
   const { busyShare, waitTokens, usedShare, prefixes } = candidate;

@@ -11,8 +11,10 @@ export interface Prompt {
   readonly tokensPerUnit: number;
   /** Tokens that its answer is expected to have. */
   readonly answerTokens: number;
-  /** Equal for prompts that should go the same way when nothing else decides. */
+  /** Equal for prompts that should go the same way where they are new. */
   readonly key: number;
+  /** Any number: decides among equals for a prompt that is not new. */
+  readonly chance: number;
 }
 
 /** Which replica, and why: it has the beginning of the prompt; it has less to do; nobody has it. */
@@ -50,9 +52,9 @@ export function choosePrefixAware(
     sharers = blocks > longest ? users : Math.max(sharers, users);
     longest = blocks;
   }
-  const { tokens, answerTokens, key } = prompt;
-  const shared = 1 - uncachedTokens(prompt, longest) / tokens;
-  const at = pick(candidates, uncached, { answerTokens, sharers: sharers * shared, key });
+  const { tokens, answerTokens } = prompt;
+  const key = longest === 0 ? prompt.key : prompt.chance;
+  const at = pick(candidates, uncached, { tokens, answerTokens, sharers, key });
   if (at < 0) return undefined;
   const matchedBlocks = matched[at] ?? 0;
   const reason = longest === 0 ? 'cold' : matchedBlocks === longest ? 'prefix' : 'load';

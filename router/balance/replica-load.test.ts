@@ -67,7 +67,7 @@ test('there is room until a long prompt waits, or many short ones; those without
   const load = new ReplicaLoad('r', 8);
   for (let sent = 0; sent < 9; sent++) load.sent({ ...share(5_000), isStreamed: false }, 0);
   expect(load.hasRoom).toBe(true);
-  for (let sent = 0; sent < 20; sent++) load.sent(share(100), 0);
+  for (let sent = 0; sent < 5; sent++) load.sent(share(100), 0);
   expect(load.hasRoom).toBe(true);
   const long = share(5_000);
   load.sent(long, 0);
@@ -86,6 +86,22 @@ test('there is no room in a memory that is nearly full, but one request may alwa
   expect(load.hasRoom).toBe(false);
   load.ended(large);
   expect(load.hasRoom).toBe(true);
+});
+
+test('there is no room where open requests share so much that steps take long', () => {
+  const load = new ReplicaLoad('r', 8);
+  load.kvTokens = 1_000;
+  const all = Array.from({ length: 20 }, (): LoadShare => ({ ...share(1, 7), answerTokens: 1 }));
+  for (const one of all) {
+    load.sent(one, 0);
+    load.computed(one, 0);
+  }
+  expect(load.hasRoom).toBe(true);
+  const longer = { ...share(1, 7), answerTokens: 700 };
+  load.sent(longer, 0);
+  load.computed(longer, 0);
+  expect(load.usedShare).toBeLessThan(0.9);
+  expect(load.hasRoom).toBe(false);
 });
 
 test('a beginning that open requests share takes its place in the memory once', () => {

@@ -97,6 +97,7 @@ export class ReplicaLoad {
    */
   get hasRoom(): boolean {
     if (this.inFlight > 0 && this.usedShare > shareForAll) return false;
+    if (this.inFlight > 0 && this.allOpenTokens > mostOpen * this.kvTokens) return false;
     return this.#streams === 0 || this.#streamTokens < tokensInQueue;
   }
 
@@ -184,7 +185,7 @@ export class ReplicaLoad {
     if (tokensPerMs === 0) return 0;
     const pending = this.allPendingTokens;
     const first = this.#pending.values().next().value?.uncachedTokens ?? pending;
-    const most = Math.min(pending, Math.max(first, tokensInQueue));
+    const most = Math.min(pending, Math.max(first, tokensOfStep));
     return Math.min(most, tokensPerMs * (nowMs - this.#begunMs));
   }
 
@@ -207,7 +208,11 @@ const shareForAll = 0.9;
 /** Requests over which their sizes are averaged. */
 const sizeWindow = 16;
 /** One long prompt, or so many tokens of short ones, keep a replica busy until the next one comes. */
-const tokensInQueue = 2_048;
+const tokensInQueue = 512;
+/** Prompts that end in the same step have about so many tokens, or there is only one. */
+const tokensOfStep = 2_048;
+/** Of the tokens that the memory holds: with more of them open, since they share much, steps take long. */
+const mostOpen = 2;
 
 /** Tokens that a request has for itself: the end of its prompt, which is no whole block, and its answer. */
 function unsharedTokens({ promptTokens, answerTokens, blocks, tokensPerUnit }: LoadShare): number {

@@ -94,13 +94,15 @@ export class PrefixAware implements Rule {
   #promptOf(request: SimRequest): Prompt {
     const { blockTokens, random } = this.#context;
     const blocks = promptOf(request);
+    const chance = random.below(2 ** 32);
     const keyBlock = Math.min(Math.floor(keyTokens / blockTokens), blocks.length - 1);
     return {
       tokens: request.inputTokens,
       blocks,
       tokensPerUnit: blockTokens,
       answerTokens: this.#estimates.answer(''),
-      key: blocks[keyBlock] ?? random.below(2 ** 32),
+      key: blocks[keyBlock] ?? chance,
+      chance,
     };
   }
 }
