@@ -52,7 +52,7 @@ test('lines go out together after a while, at a flush, or when they are many', a
   flat.flush();
   flat.flush();
   expect(tenants()).toEqual([['a', 'b'], ['c']]);
-  flat.info({ tenant: 'd'.repeat(100_000) }, 'request');
+  flat.info({ tenant: 'd'.repeat(300_000) }, 'request');
   expect(tenants()).toEqual([['a', 'b'], ['c'], ['d']]);
 });
 

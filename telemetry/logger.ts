@@ -51,10 +51,9 @@ export interface FlatLogger {
   flush(): void;
 }
 
-/** Lines wait this long for others, or until they are so many: a write costs as much as ten lines. */
+/** Lines wait this long for others, or until they are so many: a write costs as much as many lines. */
 const longestWaitMs = 100;
-const mostBytes = 48 * 1024;
-const endOfLine = Buffer.from('}\n');
+const mostBytes = 256 * 1024;
 
 /**
  * Makes a logger of level `info` for flat fields alone: strings, numbers, booleans and lists of strings.
@@ -75,6 +74,14 @@ export function createFlatLogger(
     start = Buffer.from(`{"level":"info","ts":"${new Date(nowMs).toISOString()}${rest}`);
     return start;
   };
+  let lastMessage = '';
+  let end: Uint8Array = Buffer.alloc(0);
+  const endOfLine = (message: string): Uint8Array => {
+    if (message === lastMessage) return end;
+    lastMessage = message;
+    end = Buffer.from(`,"msg":${JSON.stringify(message)}}\n`);
+    return end;
+  };
   let timer: NodeJS.Timeout | undefined;
   const flush = () => {
     clearTimeout(timer);
@@ -85,13 +92,8 @@ export function createFlatLogger(
     info(fields, message) {
       timer ??= setTimeout(flush, longestWaitMs);
       pending.raw(startOfLine(Date.now()));
-      const flat = fields as Readonly<Record<string, unknown>>;
-      for (const key in flat) {
-        const value = flat[key];
-        if (value !== undefined) pending.field(key, value);
-      }
-      pending.field('msg', message);
-      pending.raw(endOfLine);
+      pending.fields(fields as Readonly<Record<string, unknown>>);
+      pending.raw(endOfLine(message));
       if (pending.length >= mostBytes) flush();
     },
     flush,

@@ -128,9 +128,9 @@ export class ProtobufWriter {
     this.#at = this.#bytes.writeUInt32LE(high, this.#at);
   }
 
-  /** A copy of all that was written. */
+  /** All that was written; the writer is done with. */
   finish(): Buffer {
-    return Buffer.from(this.#bytes.subarray(0, this.#at));
+    return this.#bytes.subarray(0, this.#at);
   }
 
   #reserve(moreBytes: number): void {

@@ -202,7 +202,7 @@ export class RequestRecord implements HoldObserver {
       this.#spans?.emitDetails({ ...this.#content?.asked, ...attributes, ...said }, endMs);
     }
     const onSpan = said && content === 'span' ? asJson(said) : undefined;
-    this.#spans?.endOperation({ ...attributes, ...onSpan }, endMs);
+    this.#spans?.endOperation(onSpan ? { ...attributes, ...onSpan } : attributes, endMs);
   }
 
   #summary(end: RequestEnd, endMs: number): RequestSummary {
