@@ -256,3 +256,17 @@ test('whose request it was and which fallback took it is on the GenAI span, the 
   });
   expect(traced.collector.bodies.join()).not.toContain(key);
 });
+
+test('what the kubelet and Prometheus ask is not traced', async () => {
+  upstream.answer = (request) => sendJson(request, { ok: true });
+  for (const path of ['/healthz', '/readyz', '/metrics']) {
+    expect((await fetch(`${router.internalAddress}${path}`)).status).toBe(200);
+  }
+  // A span of theirs would have been exported before this one.
+  const trace = traced.newTrace();
+  await fetch(`${router.address}/v1/models`, { headers: { traceparent: trace.traceparent } });
+  await trace.spans();
+  const paths = traced.collector.spans.map(({ attributes }) => attributes['url.path']);
+  expect(paths).toContain('/v1/models');
+  expect(paths.join()).not.toMatch(/healthz|readyz|metrics/);
+});
