@@ -240,7 +240,6 @@ class PromptBalancer implements Balancer {
     if (!replica) return undefined;
     const units = unitsBefore[blocks.length] ?? 0;
     const matchedUnits = unitsBefore[choice.matchedBlocks] ?? 0;
-    loads[choice.at]?.prefixes.add(blocks);
     this.#tell.prompted?.(replica.id, blocks);
     return {
       replica,

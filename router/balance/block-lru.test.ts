@@ -120,3 +120,48 @@ test('grows to a large bound at less than 50 bytes a block', () => {
   lru.add(long);
   expect(lru.matchLength(long)).toBe(maxBlocks);
 });
+
+/** Prompts as chained hashes are: equal blocks stand in equal places. */
+const chained = fc
+  .array(fc.nat({ max: 1 }), { maxLength: 24 })
+  .map((parts) =>
+    Int32Array.from(parts, (_, at) => parts.slice(0, at + 1).reduce((a, b) => 2 * a + b, 1)),
+  );
+
+test('counts each block of open prompts once, and nothing when the last is over', () => {
+  const steps = fc.array(fc.record({ taken: chained, freed: fc.nat() }), { maxLength: 30 });
+  fc.assert(
+    fc.property(steps, (all) => {
+      const used = new BlockLru(2_000);
+      const open: Int32Array[] = [];
+      for (const { taken, freed } of all) {
+        used.use(taken);
+        open.push(taken);
+        if (freed % 2 === 0) used.free(...(open.splice(freed % open.length, 1) as [Int32Array]));
+        const units = new Map<number, number>();
+        for (const blocks of open) {
+          for (const [at, key] of blocks.entries()) {
+            units.set(key, unitsBefore[at + 1]! - unitsBefore[at]!);
+          }
+        }
+        expect(used.usedUnits).toBe([...units.values()].reduce((sum, each) => sum + each, 0));
+        for (const key of units.keys()) {
+          expect(used.users(key)).toBe(open.filter((blocks) => blocks.includes(key)).length);
+        }
+      }
+      for (const blocks of open) used.free(blocks);
+      expect(used.usedUnits).toBe(0);
+    }),
+  );
+});
+
+test('what has left is not in use, and never less than nothing is', () => {
+  const lru = new BlockLru(3);
+  lru.use(Int32Array.of(1, 2));
+  lru.use(Int32Array.of(3, 4));
+  expect(lru.usedUnits).toBe(3);
+  expect(lru.users(3)).toBe(1);
+  lru.free(Int32Array.of(1, 2));
+  lru.free(Int32Array.of(3, 4));
+  expect(lru.usedUnits).toBe(0);
+});

@@ -3,12 +3,15 @@ import { unitsBefore } from './blocks.ts';
 
 const firstAllocation = 256;
 
-/** Numbers of an entry: its key, the entries after and before it in age, and its units. */
+/** Numbers of an entry: its key, the entries after and before it in age, its units and its users. */
 const stride = 4;
 const newer = 1;
 const older = 2;
 const units = 3;
 type Field = 0 | typeof newer | typeof older | typeof units;
+/** A block has less than 512 units; above these bits stands how many open requests use it. */
+const unitsMask = 511;
+const oneUser = 512;
 
 /**
  * The blocks that a replica is thought to hold in its prefix cache: a set of 32-bit block hashes with a
@@ -19,6 +22,7 @@ type Field = 0 | typeof newer | typeof older | typeof units;
 export class BlockLru {
   #capacity: number;
   #units = 0;
+  #usedUnits = 0;
   #evicts = false;
   /** Entries are numbered from 1; 0 is the end of the list. */
   #newest = 0;
@@ -46,6 +50,11 @@ export class BlockLru {
   /** The units of all blocks that are held. */
   get units(): number {
     return this.#units;
+  }
+
+  /** The units of the blocks that open requests use, each once. */
+  get usedUnits(): number {
+    return this.#usedUnits;
   }
 
   /** Whether new blocks drive others out. */
@@ -89,11 +98,28 @@ export class BlockLru {
    * prompt that is longer than the bound the beginning is taken.
    */
   add(blocks: Int32Array): void {
-    let count = blocks.length;
-    while ((unitsBefore[count] as number) > this.#capacity) count--;
-    for (let at = count - 1; at >= 0; at--) {
-      this.#touch(blocks[at] as number, blockUnits(at));
+    this.#add(blocks, 0);
+  }
+
+  /** Takes in the prompt of a request that is open from now on; {@link free} is to be called at its end. */
+  use(blocks: Int32Array): void {
+    this.#add(blocks, oneUser);
+  }
+
+  /** A request with this prompt is over. */
+  free(blocks: Int32Array): void {
+    for (let at = 0; at < blocks.length; at++) {
+      const entry = this.#entryOf(blocks[at] as number);
+      if (entry === 0 || this.#users(entry) === 0) continue;
+      this.#entries[entry * stride + units] = this.#field(entry, units) - oneUser;
+      if (this.#users(entry) === 0) this.#usedUnits -= this.#unitsOf(entry);
     }
+  }
+
+  /** How many open requests use a block. */
+  users(key: number): number {
+    const entry = this.#entryOf(key);
+    return entry === 0 ? 0 : this.#users(entry);
   }
 
   /** Takes in blocks that another router knows of, each as if it were touched now, in their order. */
@@ -106,7 +132,7 @@ export class BlockLru {
 
   /** The replica has dropped a block to make room for others. */
   remove(key: number): void {
-    const entry = this.#table[this.#find(key) + 1] as number;
+    const entry = this.#entryOf(key);
     if (entry !== 0) this.#drop(entry);
   }
 
@@ -122,18 +148,30 @@ export class BlockLru {
     const sizes: number[] = [];
     for (let entry = this.#oldest; entry !== 0; entry = this.#field(entry, newer)) {
       keys.push(this.#field(entry, 0));
-      sizes.push(31 - Math.clz32(this.#field(entry, units)));
+      sizes.push(31 - Math.clz32(this.#unitsOf(entry)));
     }
     return { keys: Int32Array.from(keys), sizes: Uint8Array.from(sizes) };
   }
 
-  #touch(key: number, own: number): void {
-    const found = this.#table[this.#find(key) + 1] as number;
+  #add(blocks: Int32Array, user: 0 | typeof oneUser): void {
+    let count = blocks.length;
+    while ((unitsBefore[count] as number) > this.#capacity) count--;
+    for (let at = count - 1; at >= 0; at--) {
+      const entry = this.#touch(blocks[at] as number, blockUnits(at));
+      if (user === 0) continue;
+      if (this.#users(entry) === 0) this.#usedUnits += this.#unitsOf(entry);
+      this.#entries[entry * stride + units] = this.#field(entry, units) + user;
+    }
+  }
+
+  /** Makes a block the newest. @returns its entry */
+  #touch(key: number, own: number): number {
+    const found = this.#entryOf(key);
     if (found !== 0) {
-      if (found === this.#newest) return;
+      if (found === this.#newest) return found;
       this.#unlink(found);
       this.#linkNewest(found);
-      return;
+      return found;
     }
     while (this.#units + own > this.#capacity) this.#drop(this.#oldest);
     const entry = this.#takeEntry();
@@ -142,6 +180,7 @@ export class BlockLru {
     this.#units += own;
     this.#enter(key, entry);
     this.#linkNewest(entry);
+    return entry;
   }
 
   #takeEntry(): number {
@@ -160,9 +199,23 @@ export class BlockLru {
     this.#evicts = true;
     this.#unlink(entry);
     this.#removeFromTable(this.#field(entry, 0));
-    this.#units -= this.#field(entry, units);
+    this.#units -= this.#unitsOf(entry);
+    if (this.#users(entry) > 0) this.#usedUnits -= this.#unitsOf(entry);
     this.#entries[entry * stride + older] = this.#free;
     this.#free = entry;
+  }
+
+  /** 0: it is not held. */
+  #entryOf(key: number): number {
+    return this.#table[this.#find(key) + 1] as number;
+  }
+
+  #unitsOf(entry: number): number {
+    return this.#field(entry, units) & unitsMask;
+  }
+
+  #users(entry: number): number {
+    return this.#field(entry, units) >>> 9;
   }
 
   #field(entry: number, field: Field): number {

@@ -42,13 +42,13 @@ export function choosePrefixAware(
   let guess = 0;
   let sharers = 0;
   for (let at = 0; at < candidates.length; at++) {
-    const { prefixes, blocksInUse } = candidates[at] as ReplicaLoad;
+    const { prefixes } = candidates[at] as ReplicaLoad;
     const blocks = prefixes.matchLength(prompt.blocks, guess);
     if (blocks > 0) guess = blocks;
     matched[at] = blocks;
     uncached[at] = uncachedTokens(prompt, blocks);
     if (blocks === 0 || blocks < longest) continue;
-    const users = blocksInUse.users(prompt.blocks[blocks - 1] as number);
+    const users = prefixes.users(prompt.blocks[blocks - 1] as number);
     sharers = blocks > longest ? users : Math.max(sharers, users);
     longest = blocks;
   }

@@ -1,6 +1,5 @@
 import { BlockLru } from './block-lru.ts';
 import { unitsBefore } from './blocks.ts';
-import { BlocksInUse } from './blocks-in-use.ts';
 import { hashText } from './hash.ts';
 import { PrefillRate } from './prefill-rate.ts';
 
@@ -47,8 +46,6 @@ export class ReplicaLoad {
   readonly seed: number;
   /** The beginnings of prompts that it is thought to have in its prefix cache. */
   readonly prefixes: BlockLru;
-  /** Blocks of the prompts of open requests. */
-  readonly blocksInUse = new BlocksInUse();
   /** The share of recent decisions at which it had prompts to compute. */
   busyShare = 0;
   /** What the other routers have there. */
@@ -71,7 +68,7 @@ export class ReplicaLoad {
   /** When the prompt began that is being computed; milliseconds. */
   #begunMs = 0;
   readonly #rate = new PrefillRate();
-  /** What open requests have there beside {@link blocksInUse}. */
+  /** What open requests have there beside the blocks of {@link prefixes}. */
   #unsharedTokens = 0;
   #tokensPerUnit = 0;
   /** Tokens of a request, and those that were not there before it; on average over the latest. */
@@ -113,7 +110,7 @@ export class ReplicaLoad {
 
   /** The share of its memory that open requests of all routers will have used when they are complete; at most 1. */
   get usedShare(): number {
-    const own = this.blocksInUse.units * this.#tokensPerUnit + this.#unsharedTokens;
+    const own = this.prefixes.usedUnits * this.#tokensPerUnit + this.#unsharedTokens;
     return Math.min(1, (own + this.elsewhere.inFlight * this.#addedEach) / this.kvTokens);
   }
 
@@ -131,7 +128,7 @@ export class ReplicaLoad {
     this.#openEach += (promptTokens + answerTokens - this.#openEach) / sizeWindow;
     this.#addedEach += (uncachedTokens + answerTokens - this.#addedEach) / sizeWindow;
     this.#tokensPerUnit = share.tokensPerUnit;
-    this.blocksInUse.take(share.blocks);
+    this.prefixes.use(share.blocks);
     this.#unsharedTokens += unsharedTokens(share);
     this.#pending.add(share);
     this.#count(share, 1);
@@ -159,7 +156,7 @@ export class ReplicaLoad {
   ended(share: LoadShare): void {
     this.inFlight--;
     this.openTokens -= share.promptTokens + share.answerTokens;
-    this.blocksInUse.free(share.blocks);
+    this.prefixes.free(share.blocks);
     this.#unsharedTokens -= unsharedTokens(share);
     this.#settle(share);
   }

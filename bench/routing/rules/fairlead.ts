@@ -55,7 +55,6 @@ export class PrefixAware implements Rule {
     const share = this.#shares.get(request);
     if (share) this.#loads[replica]?.sent(share, this.#context.nowMs());
     const blocks = promptOf(request);
-    this.#loads[replica]?.prefixes.add(blocks);
     this.#sent.push({ replica, blocks });
   }
 
