@@ -32,6 +32,9 @@ export const untraced: Tracing = {
 /** A provider with a dead collector blocks its shutdown for 10 s; the pod's grace is not for that. */
 const shutdownCapMs = 3_000;
 
+/** Values of OTEL_TRACES_EXPORTER that are followed, beside `none`. */
+const exporters = ['otlp', 'console'];
+
 /** Whether the standard variables name a place to send spans to. */
 export function tracingConfigured(env: NodeJS.ProcessEnv): boolean {
   if (env.OTEL_SDK_DISABLED?.toLowerCase() === 'true') return false;
@@ -75,6 +78,10 @@ export async function startTracing(
   if (!tracingConfigured(env)) return untraced;
   if (content === 'event') env.OTEL_LOGS_EXPORTER ||= 'otlp';
   applyDefaults(env, program, version);
+  const exporter = env.OTEL_TRACES_EXPORTER;
+  if (exporter && !exporters.includes(exporter)) {
+    log.warn({ exporter }, 'OTEL_TRACES_EXPORTER is neither otlp, console nor none: taken for otlp');
+  }
   const { NodeSDK } = await import('@opentelemetry/sdk-node');
   const processor = await createProcessor(env, log);
   const sdk = new NodeSDK({ spanProcessors: [processor] });
