@@ -41,6 +41,7 @@ export async function expectIndexToFollow(
     const ask = async (topic: string) => {
       const response = await fetch(`${router.address}/v1/completions`, {
         method: 'POST',
+        headers: { 'content-type': 'application/json' },
         body: JSON.stringify({ model, prompt: promptOf(topic), max_tokens: 1 }),
       });
       expect(response.status, await response.text()).toBe(200);

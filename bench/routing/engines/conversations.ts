@@ -9,8 +9,8 @@ export interface Turn {
 /** What came of all conversations. */
 export interface Talk {
   readonly turns: readonly Turn[];
-  /** Requests without a whole answer; the conversation goes on without it. */
-  readonly failed: number;
+  /** What became of requests without a whole answer; the conversation goes on without it. */
+  readonly failures: readonly string[];
 }
 
 /** How many conversations are had, in what shape. */
@@ -36,7 +36,7 @@ export async function converse(
   answered: (done: number) => void = () => {},
 ): Promise<Talk> {
   const turns: Turn[] = [];
-  let failed = 0;
+  const failures: string[] = [];
   const left = Array.from({ length: shape.conversations }, (_, id) => id);
   const work = async () => {
     for (let id = left.shift(); id !== undefined; id = left.shift()) {
@@ -44,16 +44,16 @@ export async function converse(
       const messages = [{ role: 'system', content: story(`${topic} ${group}`, 900) }];
       for (let turn = 0; turn < shape.turns; turn++) {
         messages.push({ role: 'user', content: story(`${topic} ${id} ${turn}`, 150) });
-        const answer = await ask(address, model, messages).catch(() => undefined);
-        if (answer) turns.push(answer);
-        else failed++;
+        const answer = await ask(address, model, messages).catch(String);
+        if (typeof answer === 'string') failures.push(answer);
+        else turns.push(answer);
         messages.push({ role: 'assistant', content: story(`answer ${id} ${turn}`, 60) });
-        answered(turns.length + failed);
+        answered(turns.length + failures.length);
       }
     }
   };
   await Promise.all(Array.from({ length: shape.atOnce }, work));
-  return { turns, failed };
+  return { turns, failures };
 }
 
 /** Text of a length that is no other's. */

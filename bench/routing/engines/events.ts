@@ -73,19 +73,24 @@ export function endpointsOf(service: TcpProxy, addresses: readonly TcpProxy[]): 
     service.targets = addresses.filter((_, at) => ready.has(at)).map(({ port }) => port);
   };
   const comes = (at: number) => {
+    addresses[at]?.comeBack();
     ready.add(at);
     show();
   };
-  const leaves = (at: number) => {
+  const isLost = (at: number) => {
     ready.delete(at);
     show();
   };
   return {
-    ...{ comes, leaves },
+    comes,
+    leaves(at) {
+      isLost(at);
+      addresses[at]?.leave();
+    },
     breaks(at) {
       broken.add(at);
       addresses[at]?.break();
-      void delay(noticedMs, undefined, { ref: false }).then(() => broken.has(at) && leaves(at));
+      void delay(noticedMs, undefined, { ref: false }).then(() => broken.has(at) && isLost(at));
     },
     mends(at) {
       broken.delete(at);

@@ -74,11 +74,12 @@ async function measure(router: TestRouter, fleet: Fleet, way: Way): Promise<Engi
     }
     const address = policy ? router.address : `http://127.0.0.1:${service.port}`;
     const course = courseOf(replicas, size, requests);
-    const { turns, failed } = await converse(address, model, way.name, shape, course);
+    const { turns, failures } = await converse(address, model, way.name, shape, course);
+    for (const failure of failures) process.stderr.write(`${way.name}: ${failure}\n`);
     const ttfts = turns.map(({ ttftMs }) => ttftMs).sort((a, b) => a - b);
     const sum = (numbers: readonly number[]) => numbers.reduce((total, one) => total + one, 0);
     return {
-      ...{ engine: fleet.engine, replicas: size, way: way.name, requests, failed },
+      ...{ engine: fleet.engine, replicas: size, way: way.name, requests, failed: failures.length },
       cachedShare:
         sum(turns.map(({ cachedTokens }) => cachedTokens)) /
         sum(turns.map(({ promptTokens }) => promptTokens)),

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
-/** The end of a chunked answer: from here on the connection is idle. */
-const lastChunk = Buffer.from('0\r\n\r\n');
+/** The end of a chunked answer, alone or behind another chunk: from here on the connection is idle. */
+const lastChunk = /^0\r\n\r\n$|\r\n0\r\n\r\n$/;
 
 /**
  * Brings each connection to one of its targets, chosen at random, as kube-proxy does. With one target it
@@ -15,6 +15,7 @@ export class TcpProxy {
   readonly #server: Server;
   readonly #connections = new Map<Socket, 'idle' | 'asked' | 'answering'>();
   #isBroken = false;
+  #isLeaving = false;
 
   private constructor(server: Server, targets: readonly number[]) {
     this.targets = targets;
@@ -42,6 +43,17 @@ export class TcpProxy {
     this.#isBroken = false;
   }
 
+  /** Connections end when they are idle, as those of a pod that is told to end. */
+  leave(): void {
+    this.#isLeaving = true;
+    for (const [client, state] of this.#connections) if (state === 'idle') client.end();
+  }
+
+  /** Connections stay again. */
+  comeBack(): void {
+    this.#isLeaving = false;
+  }
+
   async stop(): Promise<void> {
     this.#server.close();
     for (const client of this.#connections.keys()) client.destroy();
@@ -61,10 +73,13 @@ export class TcpProxy {
     this.#connections.set(client, 'idle');
     client.on('data', () => this.#connections.set(client, 'asked'));
     engine.on('data', (data: Buffer) => {
-      const isLast = data.subarray(-lastChunk.length).equals(lastChunk);
+      const isLast = lastChunk.test(data.toString('latin1', data.length - 7));
       this.#connections.set(client, isLast ? 'idle' : 'answering');
+      client.write(data);
+      if (isLast && (this.#isLeaving || this.#isBroken)) client.end();
     });
-    client.pipe(engine).pipe(client);
+    engine.on('end', () => client.end());
+    client.pipe(engine);
     client.on('close', () => {
       this.#connections.delete(client);
       engine.destroy();
