@@ -80,7 +80,10 @@ export async function startTracing(
   applyDefaults(env, program, version);
   const exporter = env.OTEL_TRACES_EXPORTER;
   if (exporter && !exporters.includes(exporter)) {
-    log.warn({ exporter }, 'OTEL_TRACES_EXPORTER is neither otlp, console nor none: taken for otlp');
+    log.warn(
+      { exporter },
+      'OTEL_TRACES_EXPORTER is neither otlp, console nor none: taken for otlp',
+    );
   }
   const { NodeSDK } = await import('@opentelemetry/sdk-node');
   const processor = await createProcessor(env, log);
