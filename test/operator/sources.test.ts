@@ -129,7 +129,9 @@ test('llama.cpp has its adapters from its start, and a changed list replaces its
       : undefined;
   });
   await cluster.condition('adapted', 'Ready', 'True', 'Ready');
-  const [after] = await cluster.pods('adapted');
+  const [after] = (await cluster.pods('adapted')).filter(
+    ({ metadata }) => metadata.deletionTimestamp === undefined,
+  );
   expect(after?.metadata.uid).not.toBe(before?.metadata.uid);
   const proxy = `/api/v1/namespaces/default/pods/${after?.metadata.name}:8080/proxy/lora-adapters`;
   const loaded: object[] = JSON.parse(await cluster.kubectl().run(['get', '--raw', proxy]));
