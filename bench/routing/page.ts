@@ -62,8 +62,8 @@ function verdict(cases: readonly CaseResult[]): string {
   const alone = cases.filter(({ routers }) => routers === 1);
   const count = (isGood: (one: CaseResult) => boolean) => `${alone.filter(isGood).length}`;
   const against = (one: CaseResult, name: string) => one.against[name] as Comparison;
-  return `Of ${alone.length} cases with one router, mean TTFT is at most the best peer's, or within the noise or 1 % of it, in
-${count((one) => isNotAbove(against(one, bestPeer(one).mean[0]).ttftMean))}, p99 in ${count((one) => isNotAbove(against(one, bestPeer(one).p99[0]).ttftP99))}, and hits are at least 97 % of the best peer's, or within the noise of it, in
+  return `Of ${alone.length} cases with one router, mean TTFT is at most the best peer's, or within the noise or 1 % of it,
+in ${count((one) => isNotAbove(against(one, bestPeer(one).mean[0]).ttftMean))}, p99 in ${count((one) => isNotAbove(against(one, bestPeer(one).p99[0]).ttftP99))}, and hits are at least 97 % of the best peer's, or within the noise of it, in
 ${count((one) => isEnoughHit(against(one, bestPeer(one).hit[0]).hit))}.`;
 }
 
@@ -169,7 +169,8 @@ otherwise, steps that get longer with the contexts in them), so figures say how 
 your engines will do. Our rule runs with the router's own code (\`router/balance/\`); peers' rules are made
 after their documents (\`rules/\`), with prefix indexes as good as ours and, for GAIE, engine metrics 50 ms
 old. A block is there for others from the step on that computes it, as in vLLM. Mean of ${seeds} seeds; of the
-Mooncake trace, of as many parts as there are. With several routers each request comes in at any of them; ours tell each other what they do, which is 30 ms old, peers share nothing.
+Mooncake trace, of as many parts as there are. With several routers each request comes in at any of them;
+ours tell each other what they do, which is 30 ms old, peers share nothing.
 
 ## Against the best peer
 
