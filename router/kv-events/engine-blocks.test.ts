@@ -100,6 +100,17 @@ test('a cache that is cleared is empty', () => {
   expect(prefixes.isFull).toBe(false);
 });
 
+test('a prompt for which a cleared cache is told is there afterwards', () => {
+  const [before, now] = [prompt(100, 4), prompt(200, 4)];
+  const sent = [send(before), send(now)];
+  // Engines tell at the end of their next step.
+  engine.apply({ kind: 'cleared' });
+  stored(sent[1]!.session, ['a', 'b', 'c', 'd']);
+  sent[1]!.ended(tokensOf(4));
+  expect(prefixes.matchLength(now)).toBe(4);
+  expect(prefixes.matchLength(before)).toBe(0);
+});
+
 test('after missed events the index stays, and is nothing but a guess', () => {
   const blocks = prompt(100, 4);
   const sent = send(blocks);

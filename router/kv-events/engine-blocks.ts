@@ -31,7 +31,7 @@ interface Awaited {
  * the prompt's tokens does. A text block leaves the index with the engine's block at its end.
  */
 export class EngineBlocks implements PromptTracker {
-  readonly #prefixes: Pick<BlockLru, 'remove' | 'clear'>;
+  readonly #prefixes: Pick<BlockLru, 'add' | 'remove' | 'clear'>;
   readonly #router: string;
   readonly #dropped: (keys: readonly number[]) => void;
   readonly #blocks = new Map<BlockId, EngineBlock>();
@@ -50,7 +50,7 @@ export class EngineBlocks implements PromptTracker {
    * @param dropped told of text blocks that have left because the engine has dropped them
    */
   constructor(
-    prefixes: Pick<BlockLru, 'remove' | 'clear'>,
+    prefixes: Pick<BlockLru, 'add' | 'remove' | 'clear'>,
     router: string,
     dropped: (keys: readonly number[]) => void = () => {},
   ) {
@@ -151,11 +151,14 @@ export class EngineBlocks implements PromptTracker {
         block = this.#blocks.get(id);
       }
       const key = blocks[count - 1] as number;
+      if (!block) return;
       // Then what is before it is bound as well.
-      if (!block || this.#bound.has(key)) return;
+      if (this.#bound.has(key)) break;
       this.#bound.set(key, id);
       block.texts ??= [];
       block.texts.push(key);
     }
+    // The cache may have been cleared since it was sent.
+    this.#prefixes.add(blocks);
   }
 }

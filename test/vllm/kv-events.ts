@@ -88,7 +88,11 @@ export async function expectIndexToFollow(
       method: 'POST',
     });
     expect(reset.status).toBe(200);
-    await waitUntil('nothing is known of it', () => (knownUnits() === 0 ? true : undefined));
+    // It is told with what the next step does.
+    await ask('next');
+    await waitUntil('nothing else is known of it', () =>
+      knownUnits() === unitsEach ? true : undefined,
+    );
   } finally {
     await router.stop();
   }
