@@ -4,6 +4,9 @@ const backslash = 0x5c;
 const tilde = 0x7e;
 const point = 0x2e;
 const zero = 0x30;
+const [openList, comma, closeList, yes, no] = ['[', ',', ']', 'true', 'false'].map(
+  (text): Uint8Array => Buffer.from(text),
+) as [Uint8Array, Uint8Array, Uint8Array, Uint8Array, Uint8Array];
 
 /**
  * Writes JSON into bytes that are used again and again. Lines put together from strings leave some
@@ -75,6 +78,7 @@ export class LineWriter {
   #value(value: unknown): void {
     if (typeof value === 'string') this.#string(value);
     else if (typeof value === 'number') this.#number(value);
+    else if (typeof value === 'boolean') this.raw(value ? yes : no);
     else if (Array.isArray(value)) this.#list(value);
     else this.#plain(JSON.stringify(value));
   }
@@ -87,12 +91,12 @@ export class LineWriter {
   }
 
   #list(values: readonly unknown[]): void {
-    this.#plain('[');
-    for (const [index, value] of values.entries()) {
-      if (index > 0) this.#plain(',');
-      this.#value(value);
+    this.raw(openList);
+    for (let index = 0; index < values.length; index++) {
+      if (index > 0) this.raw(comma);
+      this.#value(values[index]);
     }
-    this.#plain(']');
+    this.raw(closeList);
   }
 
   #string(text: string): void {

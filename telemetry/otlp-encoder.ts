@@ -159,6 +159,10 @@ function writeAttributes(writer: ProtobufWriter, tag: number, attributes: Attrib
       writer.textBehind(tag, writtenKey(key), attributeValue, stringValue, value);
       continue;
     }
+    if (isInt64(value)) {
+      writer.integerBehind(tag, writtenKey(key), attributeValue, intValue, value);
+      continue;
+    }
     const pair = writer.open(tag);
     writer.raw(writtenKey(key));
     const any = writer.open(attributeValue);
@@ -176,9 +180,12 @@ function writeValue(writer: ProtobufWriter, value: unknown): void {
 }
 
 function writeNumber(writer: ProtobufWriter, value: number): void {
-  const isInt64 = Number.isInteger(value) && value >= -(2 ** 63) && value < 2 ** 63;
-  if (isInt64) writer.integer(intValue, value);
+  if (isInt64(value)) writer.integer(intValue, value);
   else writer.double(doubleValue, value);
+}
+
+function isInt64(value: unknown): value is number {
+  return Number.isInteger(value) && Number(value) >= -(2 ** 63) && Number(value) < 2 ** 63;
 }
 
 function writeArray(writer: ProtobufWriter, values: readonly unknown[]): void {

@@ -98,6 +98,41 @@ export class ProtobufWriter {
     this.close(message);
   }
 
+  /** The same with an integer. */
+  integerBehind(
+    tag: number,
+    written: Uint8Array,
+    outer: number,
+    inner: number,
+    value: number,
+  ): void {
+    if (value >= 0 && value < 0x4000 && written.length < 0x70) {
+      this.#reserve(written.length + 8);
+      const isShort = value < 0x80;
+      const innerLength = isShort ? 2 : 3;
+      const start = this.#at;
+      this.#bytes[start] = tag;
+      this.#bytes[start + 1] = written.length + innerLength + 2;
+      this.#at = start + 2;
+      this.#copy(written);
+      const bytes = this.#bytes;
+      const at = this.#at;
+      bytes[at] = outer;
+      bytes[at + 1] = innerLength;
+      bytes[at + 2] = inner;
+      bytes[at + 3] = isShort ? value : (value & 0x7f) | 0x80;
+      if (!isShort) bytes[at + 4] = value >> 7;
+      this.#at = at + 2 + innerLength;
+      return;
+    }
+    const message = this.open(tag);
+    this.raw(written);
+    const any = this.open(outer);
+    this.integer(inner, value);
+    this.close(any);
+    this.close(message);
+  }
+
   /** An int64, uint32, bool or enum. @param value an integer of 64 bits at most */
   integer(tag: number, value: number): void {
     this.#reserve(16);

@@ -34,7 +34,7 @@ export interface Results {
   addedUs: Record<Exclude<Case, 'off'>, number>;
 }
 
-const rounds = 9;
+const rounds = 25;
 const requestsPerRound = 4_000;
 /** About what one turn of the event loop brings at full load. */
 const perTurn = 50;
