@@ -1,6 +1,8 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { spawn } from 'node:child_process';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { acceleratorProfile } from '../support/models.ts';
 import { waitUntil } from '../support/wait-until.ts';
-import { skiff, useCluster } from './cluster.ts';
+import { type ModelObject, skiff, useCluster } from './cluster.ts';
 import { type OperatorProcess, startOperator } from './operator-process.ts';
 
 const cluster = useCluster('operator-status');
@@ -8,6 +10,7 @@ let operator: OperatorProcess;
 
 beforeAll(async () => {
   operator = await startOperator(cluster.kubeconfigPath());
+  await cluster.kubectl().apply(acceleratorProfile('slice', 'nvidia.com/mig-1g.10gb'));
 });
 afterAll(async () => {
   await operator?.stop();
@@ -97,17 +100,99 @@ test.each<[string, string, object, string, RegExp[]]>([
     'ProfileNotFound',
     [/there is no AcceleratorProfile "ghost"/],
   ],
+  [
+    'an accelerator that the engine cannot use in this number',
+    'two-slices',
+    { engine: { type: 'vLLM' }, accelerator: { profile: 'slice', count: 2 } },
+    'AcceleratorRefused',
+    [/spec\.accelerator\.count: .* a process sees a single MIG slice; ask for 1/],
+  ],
+  [
+    'an engine that no image is known for',
+    'no-default',
+    { engine: { type: 'TGI' } },
+    'ImageMissing',
+    [/spec\.engine\.image: no default image is set for TGI/],
+  ],
 ])('Ready=False says why: %s', async (_case, name, spec, reason, says) => {
   await cluster.kubectl().apply(skiff(name, spec as Record<string, unknown>));
   const message = await cluster.condition(name, 'Ready', 'False', reason);
   for (const pattern of says) expect(message).toMatch(pattern);
   const { metadata, status } = await cluster.model(name);
   expect(status?.observedGeneration).toBe(metadata.generation);
+  const reasonOf = (type: string) => status?.conditions.find((one) => one.type === type)?.reason;
+  if (reasonOf('Accepted') === reason) expect(reasonOf('Progressing')).toBe('NotAccepted');
   await waitUntil('the Event is there', async () => {
     const description = await cluster.kubectl().run(['describe', 'mdep', name]);
     return description.split('Events:')[1]?.includes(reason) ? true : undefined;
   });
   await cluster.kubectl().run(['delete', 'mdep', name, '--wait=false']);
+});
+
+/** Follows a ModelDeployment, and gives each condition that any version of its status had. */
+function followConditions(name: string): () => Set<string> {
+  const { kubectlPath, kubeconfigPath } = cluster.access();
+  const path = '/apis/fairlead.dev/v1alpha1/namespaces/default/modeldeployments';
+  const versions = `${path}?watch=true&fieldSelector=metadata.name%3D${name}`;
+  const watch = spawn(kubectlPath, ['--kubeconfig', kubeconfigPath, 'get', '--raw', versions]);
+  onTestFinished(() => void watch.kill());
+  let said = '';
+  watch.stdout.on('data', (chunk) => {
+    said += chunk;
+  });
+  const read = (line: string): ModelObject => JSON.parse(line).object;
+  return () => {
+    const lines = said.split('\n').slice(0, -1);
+    const conditions = lines.flatMap((line) => read(line).status?.conditions ?? []);
+    return new Set(conditions.map(({ type, status, reason }) => `${type}=${status} ${reason}`));
+  };
+}
+
+test('each step of a model’s life is told, and kubectl describe has the story', async () => {
+  const { kubectl } = cluster;
+  const told = followConditions('story');
+  await kubectl().apply(skiff('story'));
+  await cluster.condition('story', 'Ready', 'True', 'Ready');
+  await kubectl().run(['scale', 'mdep/story', '--replicas=2']);
+  await waitUntil('a second one is made', () => told().has('Ready=False Scaling') || undefined);
+  await cluster.condition('story', 'Ready', 'True', 'Ready');
+  await kubectl().apply(skiff('story', { replicas: 2, ...engine({ maxConcurrency: 2 }) }));
+  await waitUntil('it is rolled out', () => told().has('Ready=False RollingOut') || undefined);
+  await cluster.condition('story', 'Ready', 'True', 'Ready');
+  await kubectl().run(['scale', 'mdep/story', '--replicas=0']);
+  await cluster.condition('story', 'Ready', 'True', 'ScaledToZero');
+  expect(await kubectl().run(['get', 'mdep', 'story'])).toMatch(/ ScaledToZero\s*$/);
+  const steps = [
+    ...['Accepted=True Accepted', 'Scheduled=Unknown Scheduling', 'Available=False Starting'],
+    ...['Scheduled=True Scheduled', 'WeightsReady=True WeightsReady', 'Stalled=False NotStalled'],
+    ...[
+      'Available=True ReplicasReady',
+      'Progressing=True RolledOut',
+      'Progressing=True RollingOut',
+    ],
+  ];
+  for (const step of steps) await waitUntil(step, () => told().has(step) || undefined);
+  const events = ['PodCreated', 'PodDeleted', 'RollingOut', 'Ready', 'ScaledToZero'];
+  await waitUntil('the Events are there', async () => {
+    const story = (await kubectl().run(['describe', 'mdep', 'story'])).split('Events:')[1] ?? '';
+    return events.every((event) => story.includes(` ${event} `)) || undefined;
+  });
+  await kubectl().run(['delete', 'mdep', 'story', '--wait=false']);
+});
+
+test('a Service of the same name that is somebody’s own stays, is told of, and the model serves', async () => {
+  const { kubectl } = cluster;
+  const spec = { selector: { app: 'other' }, ports: [{ port: 80 }] };
+  await kubectl().apply({ apiVersion: 'v1', kind: 'Service', metadata: { name: 'taken' }, spec });
+  await kubectl().apply(skiff('taken'));
+  await cluster.condition('taken', 'Ready', 'True', 'Ready');
+  await waitUntil('the Event is there', async () => {
+    const description = await kubectl().run(['describe', 'mdep', 'taken']);
+    return description.includes('ObjectRefused') ? true : undefined;
+  });
+  const service = await kubectl().getJson<{ spec: object }>('service', 'taken');
+  expect(service.spec).toMatchObject(spec);
+  await kubectl().run(['delete', 'mdep/taken', 'service/taken', '--wait=false']);
 });
 
 test('a taint is told in the scheduler’s words, and healed when it goes', async () => {
