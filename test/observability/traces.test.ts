@@ -1,5 +1,10 @@
 import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { renderChart } from '../../charts/testing/render.ts';
+import { engineLabel, revisionLabel, servedNameAnnotation } from '../../crds/labels.ts';
 import { findProgram } from '../../hack/programs/programs.ts';
 import { findVllm } from '../../hack/vllm/install.ts';
 import { startTestRouter, type TestRouter } from '../../router/testing/test-router.ts';
@@ -9,8 +14,10 @@ import { type EngineProcess, freePort } from '../support/engines/process.ts';
 import { startVllm } from '../support/engines/vllm.ts';
 import { waitUntil } from '../support/wait-until.ts';
 import { type CollectedSpan, type CollectorProcess, startCollector } from './collector.ts';
+import { type DiscoveredPod, targetsOf } from './discovery.ts';
 import { type PrometheusProcess, startPrometheus } from './prometheus.ts';
 import { alertQuestions, dashboardQuestions, unanswered } from './questions.ts';
+import { type Monitor, scrapeConfigsOf } from './scrape-configs.ts';
 
 const program = await findProgram('collector');
 if (!program)
@@ -25,6 +32,7 @@ describe.skipIf(!program)('one request', () => {
   let prometheus: PrometheusProcess;
   let tracing: Tracing;
   let router: TestRouter;
+  let folder = '';
   const engines: EngineProcess[] = [];
 
   beforeAll(async () => {
@@ -42,20 +50,17 @@ describe.skipIf(!program)('one request', () => {
       router.putPod(model, `${model}-0`, engines[index]?.port ?? 0);
       await router.untilReplicas(model, 1);
     }
-    const scrape = (job: string, url: string, labels: object = {}) => ({
-      job_name: `${job} ${url}`,
-      static_configs: [{ targets: [new URL(url).host], labels: { job, ...labels } }],
-    });
+    folder = await mkdtemp(join(tmpdir(), 'fairlead-targets-'));
+    const targets = join(folder, 'targets.json');
+    const pods = models.map((model, index) => podOf(model, engines[index]?.port ?? 0));
+    await writeFile(targets, JSON.stringify(targetsOf(pods, [])));
+    const rendered = await renderChart<Monitor>({ monitoring: { podMonitor: { enabled: true } } });
+    const monitors = rendered.filter(({ kind }) => kind === 'PodMonitor');
+    const ofRouter = { targets: [new URL(router.internalAddress).host] };
     prometheus = await startPrometheus(
       [
-        scrape('fairlead-router', router.internalAddress),
-        // The labels that the chart's PodMonitor gives.
-        ...models.map((model, index) =>
-          scrape('fairlead-engine', engines[index]?.url ?? '', {
-            ...{ gen_ai_request_model: model, namespace: 'default' },
-            ...{ pod: `${model}-0`, revision: 'r1' },
-          }),
-        ),
+        { job_name: 'fairlead-router', static_configs: [ofRouter] },
+        ...monitors.flatMap((monitor) => scrapeConfigsOf(monitor, targets)),
       ],
       { port: await freePort(), host: '127.0.0.1' },
     );
@@ -66,6 +71,7 @@ describe.skipIf(!program)('one request', () => {
     await tracing?.shutdown();
     await Promise.all(engines.map((engine) => engine.stop()));
     await collector?.stop();
+    await rm(folder, { recursive: true, force: true });
   });
 
   /** Streams an answer as part of a trace of the client's. */
@@ -122,6 +128,24 @@ describe.skipIf(!program)('one request', () => {
     },
   );
 
+  test.each(models)(
+    'to %s counts in the engine’s own series, which carry the model',
+    async (model) => {
+      const { metric, labels } = {
+        llama: { metric: 'llamacpp:prompt_tokens_total', labels: {} },
+        vllm: { metric: 'vllm:prompt_tokens_total', labels: { model_name: 'vllm' } },
+      }[model];
+      const [series] = await waitUntil('the engine is scraped', async () => {
+        const found = await prometheus.query(`${metric}{gen_ai_request_model="${model}"} > 0`);
+        return found.length > 0 ? found : undefined;
+      });
+      expect(series?.metric).toMatchObject({
+        ...{ job: 'fairlead-engine', namespace: 'default', pod: `${model}-0`, revision: 'r1' },
+        ...labels,
+      });
+    },
+  );
+
   test.skipIf(!vllm)('to vLLM answers what dashboards and alerts ask of vLLM', async () => {
     const all = [...dashboardQuestions(), ...(await alertQuestions())];
     const ofVllm = all.filter(({ expr }) => expr.includes('vllm:'));
@@ -135,6 +159,23 @@ describe.skipIf(!program)('one request', () => {
     expect(open).toEqual([]);
   });
 });
+
+/** What the operator writes on a replica's pod, as far as Prometheus is told of it. */
+function podOf(model: string, port: number): DiscoveredPod {
+  return {
+    metadata: {
+      ...{ name: `${model}-0`, namespace: 'default' },
+      annotations: { [servedNameAnnotation]: model },
+      labels: {
+        'app.kubernetes.io/managed-by': 'fairlead',
+        [engineLabel]: model === 'vllm' ? 'vLLM' : 'LlamaCpp',
+        [revisionLabel]: 'r1',
+      },
+    },
+    spec: { containers: [{ name: 'engine', ports: [{ name: 'http', containerPort: port }] }] },
+    status: { podIP: '127.0.0.1', conditions: [{ type: 'Ready', status: 'True' }] },
+  };
+}
 
 /** The spans from parent to child, beginning with the child of a span. */
 function lineFrom(spans: readonly CollectedSpan[], parentSpanId: string): CollectedSpan[] {
