@@ -201,7 +201,7 @@ test('a pod that serves has no problem', () => {
 });
 
 test('long last words keep their end', () => {
-  const message = `${'x'.repeat(500)}\nthe end`;
+  const message = `${'x'.repeat(700)}\nthe end`;
   const { message: told } =
     problemOf(pod(container({ state: { terminated: { ...terminated, message } } }))) ?? {};
   expect(told).toContain('saying "the end"');

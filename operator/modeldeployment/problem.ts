@@ -43,7 +43,7 @@ const configReasons = new Set([
   'CreateContainerError',
   'PreCreateHookError',
 ]);
-const mostWords = 400;
+const mostWords = 600;
 
 /** What keeps this pod from serving; undefined when it serves. */
 export function problemOf(pod: Pod): Problem | undefined {
