@@ -1,4 +1,4 @@
-import { randomFillSync } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import {
   type Attributes,
   type HrTime,
@@ -88,15 +88,16 @@ export function childContext({ traceId, traceFlags, traceState }: SpanContext): 
   return { traceId, spanId: newSpanId(), traceFlags, ...(traceState && { traceState }) };
 }
 
-const randomBytes = Buffer.alloc(4_096);
-const idBytes = 8;
-let used = randomBytes.length;
+/** Digits for many ids: to ask for those of one costs as much as for all. */
+let digits = '';
+let used = 0;
+const idDigits = 16;
 
 function newSpanId(): string {
-  if (used === randomBytes.length) {
-    randomFillSync(randomBytes);
+  if (used === digits.length) {
+    digits = randomBytes(4_096).toString('hex');
     used = 0;
   }
-  used += idBytes;
-  return randomBytes.toString('hex', used - idBytes, used);
+  used += idDigits;
+  return digits.slice(used - idDigits, used);
 }
