@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
-import type { ModelDeployment } from '../../crds/modeldeployment.ts';
+import type { ModelDeployment, ModelDeploymentStatus } from '../../crds/modeldeployment.ts';
 import { KubeApiError } from '../../kube/errors.ts';
 import { silentLogger } from '../../kube/logger.ts';
 import { keyOf } from '../../kube/object.ts';
@@ -169,8 +169,11 @@ test('what only waited for a cold start keeps no replicas for the scale-down win
   await say(0, 8);
   await pass(40_000);
   expect(writes).toEqual([1, 4]);
-  const { status, ...rest } = models.store.get(key) as ModelDeployment;
-  models.set({ ...rest, status: { ...status, readyReplicas: 4 } as ModelDeployment['status'] });
+  const waiting = models.store.get(key) as ModelDeployment;
+  models.set({
+    ...waiting,
+    status: { ...waiting.status, readyReplicas: 4 } as ModelDeploymentStatus,
+  });
   await say(2);
   await pass(120_000);
   expect(writes.at(-1)).toBeLessThan(4);
