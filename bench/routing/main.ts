@@ -76,3 +76,5 @@ async function main(): Promise<void> {
 }
 
 await main();
+// Connections to engines that were ended may still be open.
+process.exit();

@@ -1,3 +1,5 @@
+import { Agent, type Dispatcher, fetch } from 'undici';
+
 /** One answer as its client saw it. */
 export interface Turn {
   readonly ttftMs: number;
@@ -35,6 +37,7 @@ export async function converse(
   shape: TalkShape,
   answered: (done: number) => void = () => {},
 ): Promise<Talk> {
+  const connections = new Agent();
   const turns: Turn[] = [];
   const failures: string[] = [];
   const left = Array.from({ length: shape.conversations }, (_, id) => id);
@@ -44,7 +47,7 @@ export async function converse(
       const messages = [{ role: 'system', content: story(`${topic} ${group}`, 900) }];
       for (let turn = 0; turn < shape.turns; turn++) {
         messages.push({ role: 'user', content: story(`${topic} ${id} ${turn}`, 150) });
-        const answer = await ask(address, model, messages).catch(String);
+        const answer = await ask(connections, address, model, messages).catch(String);
         if (typeof answer === 'string') failures.push(answer);
         else turns.push(answer);
         messages.push({ role: 'assistant', content: story(`answer ${id} ${turn}`, 60) });
@@ -53,6 +56,7 @@ export async function converse(
     }
   };
   await Promise.all(Array.from({ length: shape.atOnce }, work));
+  await connections.destroy();
   return { turns, failures };
 }
 
@@ -63,10 +67,15 @@ function story(topic: string, length: number): string {
     .slice(0, length);
 }
 
-async function ask(address: string, model: string, messages: readonly object[]): Promise<Turn> {
+async function ask(
+  dispatcher: Dispatcher,
+  address: string,
+  model: string,
+  messages: readonly object[],
+): Promise<Turn> {
   const startMs = performance.now();
   const response = await fetch(`${address}/v1/chat/completions`, {
-    method: 'POST',
+    ...{ method: 'POST', dispatcher },
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({
       ...{ model, messages, max_tokens: 4, stream: true },
