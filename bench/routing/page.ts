@@ -60,11 +60,12 @@ const beside = (one: Ratio, isGood: (one: Ratio) => boolean, name: string) => {
 /** In how many cases what is promised is so. */
 function verdict(cases: readonly CaseResult[]): string {
   const alone = cases.filter(({ routers }) => routers === 1);
+  const sharing = alone.filter((one) => bestPeer(one).hit[1].hit > 0);
   const count = (isGood: (one: CaseResult) => boolean) => `${alone.filter(isGood).length}`;
   const against = (one: CaseResult, name: string) => one.against[name] as Comparison;
   return `Of ${alone.length} cases with one router, mean TTFT is at most the best peer's, or within the noise or 1 % of it,
-in ${count((one) => isNotAbove(against(one, bestPeer(one).mean[0]).ttftMean))}, p99 in ${count((one) => isNotAbove(against(one, bestPeer(one).p99[0]).ttftP99))}, and hits are at least 97 % of the best peer's, or within the noise of it, in
-${count((one) => isEnoughHit(against(one, bestPeer(one).hit[0]).hit))}.`;
+in ${count((one) => isNotAbove(against(one, bestPeer(one).mean[0]).ttftMean))}, p99 in ${count((one) => isNotAbove(against(one, bestPeer(one).p99[0]).ttftP99))}, and hits are at least 97 % of the best peer's, or within the noise of it,
+in ${sharing.filter((one) => isEnoughHit(against(one, bestPeer(one).hit[0]).hit)).length} of the ${sharing.length} whose prompts share anything.`;
 }
 
 function overview(cases: readonly CaseResult[]): string {
