@@ -22,7 +22,9 @@ const gatesSpec = z
       .min(0)
       .max(1_000_000)
       .default(20)
-      .describe('How many requests the new revision must have answered before a step ends. Its times are compared from the fifth answer on.'),
+      .describe(
+        'How many requests the new revision must have answered before a step ends. Its times are compared from the fifth answer on.',
+      ),
     errorRatePoints: z
       .int32()
       .min(0)
