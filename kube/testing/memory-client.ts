@@ -55,9 +55,12 @@ export function createMemoryClient(options: {
 
     const take = () => {
       try {
-        if (!onData) {
+        if (!onData || !query.has('watch')) {
           const text = answer(seen);
-          hear(() => resolve({ status: 200, headers: {}, text }));
+          hear(() => {
+            onData?.(Buffer.from(text));
+            resolve({ status: 200, headers: {}, text: onData ? '' : text });
+          });
           return;
         }
         const from = Number(query.get('resourceVersion'));

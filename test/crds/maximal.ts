@@ -55,6 +55,7 @@ function otherModelDeployment(): Intent<ModelDeployment> {
       command: many(64, () => long(4096)),
       port: 65_535,
       healthPath: `/${long(200)}`,
+      kvEvents: false,
       env: many(64, referred),
       envFrom: many(16, (index) => ({
         prefix: long(256),
