@@ -4,7 +4,14 @@ import { type Candidate, pick } from './pick.ts';
 
 const candidate = (load: Partial<Omit<Candidate, 'prefixes'>> & { isFull?: boolean } = {}) => {
   const { isFull = false, ...rest } = load;
-  const idle = { seed: 1, waitTokens: 0, allOpenTokens: 0, usedShare: 0, busyShare: 0 };
+  const idle = {
+    seed: 1,
+    allInFlight: 0,
+    waitTokens: 0,
+    allOpenTokens: 0,
+    usedShare: 0,
+    busyShare: 0,
+  };
   return { ...idle, ...rest, prefixes: { isFull } };
 };
 
@@ -41,6 +48,13 @@ test.each([
     'one that has it not, when requests wait for memory where it is',
     [{ usedShare: 1 }, { usedShare: 0.5 }],
     [100, 800],
+    1,
+  ],
+  ['an idle one, when costs are about equal', [{ allInFlight: 1 }, {}], [10, 10], 1],
+  [
+    'one with half as many requests, when costs are about equal',
+    [{ allInFlight: 5 }, { allInFlight: 2 }],
+    [10, 10],
     1,
   ],
   [

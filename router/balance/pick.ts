@@ -3,6 +3,8 @@ import { mix } from './hash.ts';
 /** What the rule reads of a replica; {@link ReplicaLoad} has it. */
 export interface Candidate {
   readonly seed: number;
+  /** Open requests of all routers. */
+  readonly allInFlight: number;
   readonly waitTokens: number;
   readonly allOpenTokens: number;
   readonly usedShare: number;
@@ -37,6 +39,8 @@ const memoryCost = 0.2;
 const beyondFull = 1.03;
 /** Costs no further apart are equal, in tokens to compute: a part of a step. */
 const slack = 64;
+/** How many times as many open requests as another of about equal cost a replica may have and be chosen. */
+const mostOpen = 2;
 /** The most that others' waiting may count, for each token to compute. */
 const maxDelayCost = 16;
 
@@ -52,7 +56,8 @@ const maxDelayCost = 16;
  *   + reading  0.002 for each token of its open requests, since its steps take longer with them, and 0.006
  *              more for each that shares the part of the prompt that others lack, so that it spreads.
  *
- * Of those whose costs are about equal, rendezvous hashing by the key takes the same one in each router.
+ * Of those whose costs are about equal, and which have no more than twice as many open requests as another of
+ * them, rendezvous hashing by the key takes the same one in each router.
  * @param uncached how many tokens each candidate would have to compute
  * @returns the position of the chosen one; -1 when there is none
  */
@@ -77,11 +82,18 @@ export function pick(
     costs[at] = own;
     if (own < least) least = own;
   }
+  let fewestOpen = Number.POSITIVE_INFINITY;
+  for (let at = 0; at < candidates.length; at++) {
+    if ((costs[at] as number) > least + slack) continue;
+    fewestOpen = Math.min(fewestOpen, (candidates[at] as Candidate).allInFlight);
+  }
   let chosen = -1;
   let highest = Number.NEGATIVE_INFINITY;
   for (let at = 0; at < candidates.length; at++) {
     if ((costs[at] as number) > least + slack) continue;
-    const weight = mix(key, (candidates[at] as Candidate).seed);
+    const { seed, allInFlight } = candidates[at] as Candidate;
+    if (allInFlight > mostOpen * fewestOpen) continue;
+    const weight = mix(key, seed);
     if (weight <= highest) continue;
     highest = weight;
     chosen = at;
