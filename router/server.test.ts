@@ -208,6 +208,29 @@ test.each([
   expect(headers.get('x-request-id')).toMatch(expected);
 });
 
+test('a replica that can take no more is not asked while another can, whatever its prefix cache holds', async () => {
+  const other = await startUpstream((request) => sendJson(request, { other: true }));
+  router.putModel('slots', { maxConcurrency: 1 });
+  router.putPod('slots', 'slots-0', upstream.port);
+  await router.untilReplicas('slots', 1);
+  const body = JSON.stringify({ model: 'slots', prompt: 'x'.repeat(8_000) });
+  await ask('/v1/completions', body);
+  const hold = upstream.answer;
+  let held: (() => void) | undefined;
+  upstream.answer = (request) => {
+    held = () => sendJson(request, { held: true });
+  };
+  const first = ask('/v1/completions', body);
+  await eventually('the first replica is full', () => held !== undefined);
+  router.putPod('slots', 'slots-1', other.port);
+  await router.untilReplicas('slots', 2);
+  expect((await ask('/v1/completions', body)).json).toEqual({ other: true });
+  held?.();
+  expect((await first).json).toEqual({ held: true });
+  upstream.answer = hold;
+  await other.stop();
+});
+
 test('the busier replica waits while the other is asked', async () => {
   const other = await startUpstream((request) => sendJson(request, { other: true }));
   router.putModel('pair');

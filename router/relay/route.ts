@@ -129,10 +129,9 @@ export class Route {
       maxInFlight === undefined
         ? admitted
         : admitted.filter(({ id }) => balancer.inFlight(id) < maxInFlight);
-    if (!this.#hasWaited) return free;
-    const withRoom = free.filter((replica) =>
-      hold.hasRoom(model, replica, this.#request.precedence),
-    );
+    // What a full replica is sent waits in its engine, while another has room.
+    const precedence = this.#hasWaited ? this.#request.precedence : undefined;
+    const withRoom = free.filter((replica) => hold.hasRoom(model, replica, precedence));
     return withRoom.length > 0 ? withRoom : free;
   }
 }
