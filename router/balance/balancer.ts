@@ -23,6 +23,8 @@ export interface RoutingRequest {
   readonly sessionKey?: string | undefined;
   /** Whether its answer is to come as it is made. */
   readonly isStreamed?: boolean | undefined;
+  /** Requests that one replica works on at once; absent: any number. */
+  readonly concurrency?: number | undefined;
 }
 
 /** What a reply said of its tokens. */
@@ -219,6 +221,7 @@ class PromptBalancer implements Balancer {
     promptBytes: number,
   ): Choice | undefined {
     const { body, promptSpans = noSpans, adapter = '', sessionKey } = request;
+    const { concurrency = Number.POSITIVE_INFINITY } = request;
     const blocks = hashBlocks(body, promptSpans, hashText(adapter));
     const chance = 2 ** 32 * this.#random();
     const prompt: Prompt = {
@@ -231,6 +234,7 @@ class PromptBalancer implements Balancer {
           ? (blocks[Math.min(keyBlock, blocks.length - 1)] ?? chance)
           : hashText(sessionKey),
       chance,
+      concurrency,
     };
     const loads = candidates.map(({ id }) => this.#loads.of(id));
     const nowMs = this.#nowMs();

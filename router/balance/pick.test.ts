@@ -15,7 +15,8 @@ const candidate = (load: Partial<Omit<Candidate, 'prefixes'>> & { isFull?: boole
   return { ...idle, ...rest, prefixes: { isFull } };
 };
 
-const asked = { tokens: 10_000, answerTokens: 100, sharers: 0, key: 1 };
+const keys = Array.from({ length: 20 }, (_, at) => at * 7919);
+const asked = { tokens: 10_000, answerTokens: 100, sharers: 0, key: 1, concurrency: 256 };
 
 test('nobody to choose from', () => {
   expect(pick([], [], asked)).toBe(-1);
@@ -50,13 +51,6 @@ test.each([
     [100, 800],
     1,
   ],
-  ['an idle one, when costs are about equal', [{ allInFlight: 1 }, {}], [10, 10], 1],
-  [
-    'one with half as many requests, when costs are about equal',
-    [{ allInFlight: 5 }, { allInFlight: 2 }],
-    [10, 10],
-    1,
-  ],
   [
     'the one with fewer tokens open',
     [{ allOpenTokens: 50_000 }, { allOpenTokens: 1_000 }],
@@ -66,6 +60,14 @@ test.each([
 ] as const)('%s', (_, loads, uncached, expected) => {
   const candidates = loads.map((load, seed) => candidate({ seed, ...load }));
   expect(pick(candidates, uncached, asked)).toBe(expected);
+});
+
+test('where costs are about equal, places that are free decide as far as there are few', () => {
+  const candidates = [candidate({ allInFlight: 1, seed: 1 }), candidate({ seed: 2 })];
+  const few = keys.map((key) => pick(candidates, [10, 10], { ...asked, key, concurrency: 4 }));
+  expect(new Set(few)).toEqual(new Set([1]));
+  const many = keys.map((key) => pick(candidates, [10, 10], { ...asked, key }));
+  expect(new Set(many)).toEqual(new Set([0, 1]));
 });
 
 test('a prompt that many share is spread sooner than one that few share', () => {

@@ -25,6 +25,8 @@ export interface Asked {
   readonly sharers: number;
   /** Equal for prompts that should go the same way when nothing else decides. */
   readonly key: number;
+  /** Requests that a replica works on at once. */
+  readonly concurrency: number;
 }
 
 /** What a token costs that drives another out of a full prefix cache, in tokens to compute. */
@@ -39,8 +41,8 @@ const memoryCost = 0.2;
 const beyondFull = 1.03;
 /** Costs no further apart are equal, in tokens to compute: a part of a step. */
 const slack = 64;
-/** How many times as many open requests as another of about equal cost a replica may have and be chosen. */
-const mostOpen = 2;
+/** Of what it works on at once, how much more than another of about equal cost a replica may have and be chosen. */
+const moreOpen = 1 / 8;
 /** The most that others' waiting may count, for each token to compute. */
 const maxDelayCost = 16;
 
@@ -56,15 +58,16 @@ const maxDelayCost = 16;
  *   + reading  0.002 for each token of its open requests, since its steps take longer with them, and 0.006
  *              more for each that shares the part of the prompt that others lack, so that it spreads.
  *
- * Of those whose costs are about equal, and which have no more than twice as many open requests as another of
- * them, rendezvous hashing by the key takes the same one in each router.
+ * Of those whose costs are about equal, one that has an eighth more of its places taken than another is passed by:
+ * with few places each open request makes the others' answers slower. Of the rest rendezvous hashing by the key
+ * takes the same one in each router.
  * @param uncached how many tokens each candidate would have to compute
  * @returns the position of the chosen one; -1 when there is none
  */
 export function pick(
   candidates: readonly Candidate[],
   uncached: ArrayLike<number>,
-  { tokens, answerTokens, sharers, key }: Asked,
+  { tokens, answerTokens, sharers, key, concurrency }: Asked,
 ): number {
   if (costs.length < candidates.length) costs = new Float64Array(2 * candidates.length);
   let fewest = Number.POSITIVE_INFINITY;
@@ -87,12 +90,13 @@ export function pick(
     if ((costs[at] as number) > least + slack) continue;
     fewestOpen = Math.min(fewestOpen, (candidates[at] as Candidate).allInFlight);
   }
+  const mostOpen = fewestOpen + moreOpen * concurrency;
   let chosen = -1;
   let highest = Number.NEGATIVE_INFINITY;
   for (let at = 0; at < candidates.length; at++) {
     if ((costs[at] as number) > least + slack) continue;
     const { seed, allInFlight } = candidates[at] as Candidate;
-    if (allInFlight > mostOpen * fewestOpen) continue;
+    if (allInFlight > mostOpen) continue;
     const weight = mix(key, seed);
     if (weight <= highest) continue;
     highest = weight;

@@ -15,6 +15,8 @@ export interface Prompt {
   readonly key: number;
   /** Any number: decides among equals for a prompt that is not new. */
   readonly chance: number;
+  /** Requests that a replica works on at once. */
+  readonly concurrency: number;
 }
 
 /** Which replica, and why: it has the beginning of the prompt; it has less to do; nobody has it. */
@@ -52,9 +54,9 @@ export function choosePrefixAware(
     sharers = blocks > longest ? users : Math.max(sharers, users);
     longest = blocks;
   }
-  const { tokens, answerTokens } = prompt;
+  const { tokens, answerTokens, concurrency } = prompt;
   const key = longest === 0 ? prompt.key : prompt.chance;
-  const at = pick(candidates, uncached, { tokens, answerTokens, sharers, key });
+  const at = pick(candidates, uncached, { tokens, answerTokens, sharers, key, concurrency });
   if (at < 0) return undefined;
   const matchedBlocks = matched[at] ?? 0;
   const reason = longest === 0 ? 'cold' : matchedBlocks === longest ? 'prefix' : 'load';

@@ -10,10 +10,11 @@ export function placeAt(
   { body, asked, sessionKey = asked.sessionKey }: RelayRequest,
   { target: { model, adapter }, candidates, isRetry }: Stop,
 ): Placement | undefined {
+  const { concurrency } = model;
   return balancer.place(
     {
       ...{ model: model.servedName, adapter, body, sessionKey },
-      ...{ promptSpans: asked.promptSpans, isStreamed: asked.stream },
+      ...{ promptSpans: asked.promptSpans, isStreamed: asked.stream, concurrency },
     },
     model.routing.policy,
     candidatesOf(model.canary, candidates, pointOf(sessionKey), isRetry),

@@ -102,6 +102,7 @@ export class PrefixAware implements Rule {
       answerTokens: this.#estimates.answer(''),
       key: blocks[keyBlock] ?? chance,
       chance,
+      concurrency: this.#context.model.maxSequences,
     };
   }
 }
