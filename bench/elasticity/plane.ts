@@ -54,7 +54,7 @@ export async function startPlane(): Promise<Plane> {
 
   const [port, internalPort] = [await freePort(), await freePort()];
   const common = { FAIRLEAD_NAMESPACE: namespace, FAIRLEAD_LOG_LEVEL: 'warn' };
-  const router = start('router/main.ts', {
+  const router = start(['--max-semi-space-size=8', 'router/main.ts'], {
     ...common,
     KUBECONFIG: plane.kubeconfigPath,
     FAIRLEAD_HOST: '127.0.0.1',
@@ -67,7 +67,7 @@ export async function startPlane(): Promise<Plane> {
   await untilReady(`http://127.0.0.1:${internalPort}/readyz`);
   await putRouterPod(client, internalPort);
   const operatorPort = await freePort();
-  const operator = start('operator/main.ts', {
+  const operator = start(['--max-semi-space-size=4', 'operator/main.ts'], {
     ...common,
     KUBECONFIG: kubeconfig,
     FAIRLEAD_POD_NAME: 'operator-0',
@@ -177,8 +177,9 @@ async function reportStatus(client: KubeClient, name: string, ready: boolean): P
   await client.patch(Pods, { namespace, name }, { status }, options);
 }
 
-function start(program: string, variables: Record<string, string>): ChildProcess {
-  const child = spawn(process.execPath, [program], {
+/** Starts a program. @param command what the chart gives to node */
+function start(command: readonly string[], variables: Record<string, string>): ChildProcess {
+  const child = spawn(process.execPath, command, {
     cwd: root,
     stdio: ['ignore', 'inherit', 'inherit'],
     env: { PATH: process.env.PATH, ...variables },
