@@ -1,3 +1,5 @@
+import { copyFew, withRoom } from './bytes.ts';
+
 const space = 0x20;
 const quote = 0x22;
 const backslash = 0x5c;
@@ -14,7 +16,7 @@ const [openList, comma, closeList, yes, no] = ['[', ',', ']', 'true', 'false'].m
  * ASCII; what is not is escaped.
  */
 export class LineWriter {
-  #bytes = Buffer.allocUnsafe(64 * 1024);
+  #bytes: Buffer = Buffer.allocUnsafe(64 * 1024);
   #at = 0;
   /** Keys of the last object, and `,"key":` of each, side by side: to search them costs more than to copy. */
   readonly #keys: string[] = [];
@@ -25,14 +27,10 @@ export class LineWriter {
     return this.#at;
   }
 
-  /** Bytes as they are; a few, for which a call of the runtime's takes longer. */
+  /** A few bytes as they are. */
   raw(from: Uint8Array): void {
-    const { length } = from;
-    this.#reserve(length);
-    const bytes = this.#bytes;
-    const at = this.#at;
-    for (let index = 0; index < length; index++) bytes[at + index] = from[index] ?? 0;
-    this.#at = at + length;
+    this.#reserve(from.length);
+    this.#at = copyFew(from, this.#bytes, this.#at);
   }
 
   /**
@@ -151,11 +149,7 @@ export class LineWriter {
   }
 
   #reserve(moreBytes: number): void {
-    const needed = this.#at + moreBytes;
-    if (needed <= this.#bytes.length) return;
-    const larger = Buffer.allocUnsafe(Math.max(needed, this.#bytes.length * 2));
-    this.#bytes.copy(larger, 0, 0, this.#at);
-    this.#bytes = larger;
+    this.#bytes = withRoom(this.#bytes, this.#at, moreBytes);
   }
 }
 

@@ -1,3 +1,5 @@
+import { copyFew, withRoom } from './bytes.ts';
+
 /** Writes one protobuf message after another into bytes that grow; tags are given with their wire type. */
 export class ProtobufWriter {
   #bytes: Buffer;
@@ -169,20 +171,11 @@ export class ProtobufWriter {
   }
 
   #reserve(moreBytes: number): void {
-    const needed = this.#at + moreBytes;
-    if (needed <= this.#bytes.length) return;
-    const larger = Buffer.allocUnsafe(Math.max(needed, this.#bytes.length * 2));
-    this.#bytes.copy(larger, 0, 0, this.#at);
-    this.#bytes = larger;
+    this.#bytes = withRoom(this.#bytes, this.#at, moreBytes);
   }
 
-  /** A few bytes: for so few a call of the runtime's takes longer. */
   #copy(from: Uint8Array): void {
-    const bytes = this.#bytes;
-    const at = this.#at;
-    const { length } = from;
-    for (let index = 0; index < length; index++) bytes[at + index] = from[index] ?? 0;
-    this.#at = at + length;
+    this.#at = copyFew(from, this.#bytes, this.#at);
   }
 
   /** @param value 32 bits without a sign */

@@ -1,0 +1,15 @@
+/** The same bytes, in memory that has room for more behind those that are used: theirs, or twice as much. */
+export function withRoom(bytes: Buffer, usedBytes: number, moreBytes: number): Buffer {
+  const needed = usedBytes + moreBytes;
+  if (needed <= bytes.length) return bytes;
+  const larger = Buffer.allocUnsafe(Math.max(needed, bytes.length * 2));
+  bytes.copy(larger, 0, 0, usedBytes);
+  return larger;
+}
+
+/** Copies a few bytes, for which a call of the runtime's takes longer. @returns where they end */
+export function copyFew(from: Uint8Array, to: Buffer, at: number): number {
+  const { length } = from;
+  for (let index = 0; index < length; index++) to[at + index] = from[index] ?? 0;
+  return at + length;
+}
