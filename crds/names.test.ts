@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import {
   claimNames,
+  claimsAlike,
   fieldOfName,
   type NameClaimant,
   servedNameOf,
@@ -38,6 +39,22 @@ test('an alias that an older object serves keeps all names of the newer from bei
   const { owners, conflicts } = claimNames([newer, older]);
   expect([...owners]).toEqual([['shared', older]]);
   expect(conflicts.get('uid-newer')).toEqual({ servedName: 'shared', owner: older });
+});
+
+test('a change of what an object claims is told from any other', () => {
+  const before = claimant('skiff', 1);
+  const status = { servedNames: ['skiff'] };
+  const changes: NameClaimant[] = [
+    { ...before, spec: { servedName: 'other' } },
+    { ...before, spec: { aliases: ['other'] } },
+    { ...before, spec: { adapters: [{ name: 'law' }] } },
+    { ...before, metadata: { ...before.metadata, uid: 'later' } },
+    { ...before, metadata: { ...before.metadata, deletionTimestamp: '2026-01-01T00:00:00Z' } },
+    { ...before, status },
+  ];
+  for (const after of changes) expect(claimsAlike(before, after)).toBe(false);
+  expect(claimsAlike(undefined, before) || claimsAlike(before, undefined)).toBe(false);
+  expect(claimsAlike(before, { ...before, spec: { servedName: 'skiff' } })).toBe(true);
 });
 
 test('the older keeps the name, in whatever order they are seen', () => {

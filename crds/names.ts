@@ -1,6 +1,12 @@
 /** What claiming a name needs to know of a ModelDeployment or an ExternalModel. */
 export interface NameClaimant {
-  metadata: { name: string; namespace?: string; uid: string; creationTimestamp: string };
+  metadata: {
+    name: string;
+    namespace?: string;
+    uid: string;
+    creationTimestamp: string;
+    deletionTimestamp?: string;
+  };
   spec: {
     servedName?: string | undefined;
     aliases?: readonly string[] | undefined;
@@ -34,6 +40,21 @@ export function servedNamesOf(claimant: NameClaimant): string[] {
   const { aliases = [], adapters = [] } = claimant.spec;
   const ofAdapters = adapters.map(({ name }) => `${servedName}:${name}`);
   return [...new Set([servedName, ...aliases, ...ofAdapters])];
+}
+
+/** Whether two states of one object mean the same for {@link claimNames}; an absent one is none at all. */
+export function claimsAlike(
+  one: NameClaimant | undefined,
+  other: NameClaimant | undefined,
+): boolean {
+  return one !== undefined && other !== undefined && claimOf(one) === claimOf(other);
+}
+
+function claimOf(claimant: NameClaimant): string {
+  const { uid, creationTimestamp, deletionTimestamp } = claimant.metadata;
+  const names = servedNamesOf(claimant);
+  const served = claimant.status?.servedNames;
+  return JSON.stringify([uid, creationTimestamp, deletionTimestamp === undefined, names, served]);
 }
 
 /** The field that makes an object claim a name. */

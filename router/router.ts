@@ -4,10 +4,9 @@ import { Agent } from 'undici';
 import type { KubeClient } from '../kube/client.ts';
 import type { Logger } from '../kube/logger.ts';
 import { createKubeMetrics } from '../kube/metrics.ts';
-import { createRegistry, createRouterMetrics, type RouterMetrics } from '../telemetry/metrics.ts';
+import { createRegistry, createRouterMetrics } from '../telemetry/metrics.ts';
 import { RequestTelemetry, type RequestTelemetryOptions } from '../telemetry/request-telemetry.ts';
 import type { Tracing } from '../telemetry/tracing.ts';
-import { startModel } from '../telemetry/zero-series.ts';
 import { Access } from './access/access.ts';
 import { watchKeys } from './access/watch.ts';
 import { createBalancer } from './balance/balancer.ts';
@@ -15,7 +14,6 @@ import { KvCapacities } from './balance/kv-capacity.ts';
 import { metered, showBackends } from './balance/metered.ts';
 import { ReplicaLoads } from './balance/replica-loads.ts';
 import { RevisionAnswers } from './canary/answers.ts';
-import type { Catalog, Model } from './catalog/model.ts';
 import { watchCatalog } from './catalog/watch.ts';
 import type { RouterConfig } from './config.ts';
 import { BlockPublisher } from './demand/block-publisher.ts';
@@ -25,12 +23,11 @@ import { serveDemand } from './demand/serve.ts';
 import { snapshotOf } from './demand/snapshot.ts';
 import { Ejections } from './ejection/ejections.ts';
 import { Hold } from './hold/hold.ts';
+import { Housekeeping } from './housekeeping.ts';
 import { createInternalServer } from './internal-server.ts';
 import { KvEvents } from './kv-events/kv-events.ts';
 import { Neighbours } from './neighbours/neighbours.ts';
 import { watchNeighbours } from './neighbours/watch.ts';
-import { modelEndpoints } from './openai/endpoints.ts';
-import { offers } from './openai/resolve.ts';
 import { Deadlines } from './relay/deadlines.ts';
 import { RetryBudgets } from './relay/retry-budget.ts';
 import { Upstreams } from './relay/upstreams.ts';
@@ -111,7 +108,6 @@ export async function startRouter(dependencies: RouterDependencies): Promise<Rou
     changed: (isFirst) => (isFirst ? demand.changedNow() : demand.changed()),
   });
 
-  const started = new WeakSet<Model>();
   const catalog = watchCatalog({
     client,
     namespace: config.watchNamespace,
@@ -119,21 +115,14 @@ export async function startRouter(dependencies: RouterDependencies): Promise<Rou
     log,
     metrics: kubeMetrics,
     onChange: (changed) => {
-      const replicas = changed.models.flatMap((model) => model.replicas);
-      upstreams.retain(replicas);
-      balancer.retain(replicas);
-      const byPrefix = changed.models.filter(({ routing }) => routing.policy === 'PrefixAware');
-      kvEvents.retain(byPrefix.flatMap((model) => model.replicas));
-      const telling = changed.models.filter(({ tellsMemory }) => tellsMemory);
-      capacities.retain(telling.flatMap((model) => model.replicas));
-      ejections.retain(replicas);
-      budgets.retain(changed.models.map(({ servedName }) => servedName));
-      startModels(changed, metrics, started);
-      ledger.retain(changed);
-      answers.retain(changed);
+      balancer.retain(changed.models.flatMap((model) => model.replicas));
       hold.update(changed);
       demand.changed();
+      housekeeping.changed();
     },
+  });
+  const housekeeping = new Housekeeping({
+    ...{ catalog, upstreams, kvEvents, capacities, ejections, budgets, ledger, answers, metrics },
   });
   const others =
     config.ownPod &&
@@ -206,6 +195,7 @@ export async function startRouter(dependencies: RouterDependencies): Promise<Rou
       if (!finished) log.warn({}, 'answers were cut off: the drain timeout is over');
       stopping.abort(new Error('shutting down'));
       demand.close();
+      housekeeping.stop();
       capacities.retain([]);
       kvEvents.retain([]);
       await Promise.all([others?.stop(), neighbours.stop(), toEngines.destroy()]);
@@ -214,16 +204,4 @@ export async function startRouter(dependencies: RouterDependencies): Promise<Rou
       log.info({}, 'stopped');
     },
   };
-}
-
-/** Makes the counters of every model start at zero. @param started those whose counters are there */
-function startModels(catalog: Catalog, metrics: RouterMetrics, started: WeakSet<Model>): void {
-  for (const model of catalog.models) {
-    if (started.has(model)) continue;
-    started.add(model);
-    const { servedName, features } = model;
-    const offered = modelEndpoints.filter((endpoint) => offers(features, endpoint));
-    const operations = new Set(offered.map(({ operation }) => operation));
-    startModel(metrics, servedName, [...operations]);
-  }
 }

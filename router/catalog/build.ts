@@ -4,13 +4,13 @@ import type { Capabilities, Findings } from '../../crds/modeldeployment/capabili
 import { concurrencyOf } from '../../crds/modeldeployment/concurrency.ts';
 import { featuresOf } from '../../crds/modeldeployment/features.ts';
 import type { ModelDeployment, ModelDeploymentStatus } from '../../crds/modeldeployment.ts';
-import { claimNames, type NameClaimant, servedNameOf } from '../../crds/names.ts';
+import { claimNames, type NameClaimant, servedNameOf, servedNamesOf } from '../../crds/names.ts';
 import { keyOf } from '../../kube/object.ts';
 import type { Pod, Secret } from '../../kube/resources.ts';
 import { externalModelOf } from './external.ts';
 import { holdOf } from './hold.ts';
 import type { Canary, Catalog, Model, ModelPod, Replica } from './model.ts';
-import { type PodState, podState, replicaOf } from './replica.ts';
+import { ownerKey, type PodState, podState, replicaOf } from './replica.ts';
 import { routingOf } from './routing.ts';
 
 /** Models that were made of these very objects before. */
@@ -27,7 +27,7 @@ interface Known {
  * object that claims it (`claimNames`, as the operator has it); an object without replicas is listed all
  * the same, so that asking for it says "not ready" rather than "unknown".
  * @param answering as in {@link podState}
- * @param known kept from one catalog to the next, so that an event costs what has changed, and not all models
+ * @param known kept from one catalog to the next, so that models that have not changed are the same objects
  */
 export function buildCatalog(
   deployments: readonly ModelDeployment[],
@@ -37,15 +37,11 @@ export function buildCatalog(
   answering?: ReadonlySet<string>,
   known: KnownModels = new WeakMap(),
 ): Catalog {
-  const podsByOwner = Map.groupBy(
-    pods.filter((pod) => pod.metadata.labels?.[modelDeploymentLabel] !== undefined),
-    (pod) => ownerKey(pod.metadata.namespace, pod.metadata.labels?.[modelDeploymentLabel]),
-  );
+  const podsByOwner = Map.groupBy(pods, ownerKey);
   const secretByName = new Map(secrets.map((secret) => [keyOf(secret), secret]));
   const makers = new Map<NameClaimant, () => Model>();
   for (const deployment of deployments.filter(isThere)) {
-    const { namespace, name } = deployment.metadata;
-    const own = podsByOwner.get(ownerKey(namespace, name)) ?? [];
+    const own = podsByOwner.get(keyOf(deployment)) ?? [];
     makers.set(deployment, () => modelOfPods(deployment, own, answering, known));
   }
   for (const external of externals.filter(isThere)) {
@@ -60,23 +56,59 @@ export function buildCatalog(
     byName.set(name, model);
   }
   const models = [...modelOf.values()].sort(by(({ servedName }) => servedName));
-  return { byName, models, pods: pods.flatMap((pod) => modelPodOf(pod) ?? []) };
+  const told = Array.from(podsByOwner, ([key, own]) => [key, own.map(modelPodOf)] as const);
+  return { byName, models, pods: new Map(told) };
 }
 
-function modelPodOf(pod: Pod): ModelPod | undefined {
+/** What has changed of one ModelDeployment, whose claim to names is as it was, or of its pods. */
+export interface OwnerChange {
+  /** `namespace/name` of the ModelDeployment. */
+  readonly key: string;
+  /** Undefined: there are only its pods left. */
+  readonly deployment: ModelDeployment | undefined;
+  /** All that are there. */
+  readonly pods: readonly Pod[];
+}
+
+/** The catalog after some changes: costs what has changed, where {@link buildCatalog} looks at everything. */
+export function updateCatalog(
+  catalog: Catalog,
+  changes: Iterable<OwnerChange>,
+  answering: ReadonlySet<string>,
+  known: KnownModels,
+): Catalog {
+  const byName = new Map(catalog.byName);
+  const models = [...catalog.models];
+  const told = new Map(catalog.pods);
+  for (const { key, deployment, pods } of changes) {
+    if (pods.length > 0) told.set(key, pods.map(modelPodOf));
+    else told.delete(key);
+    const index = models.findIndex(
+      (model) => model.key === key && model.kind === 'ModelDeployment',
+    );
+    // Without a model its names are somebody else's, and stay so.
+    if (index < 0 || !deployment) continue;
+    const model = modelOfPods(deployment, pods, answering, known);
+    models[index] = model;
+    for (const name of servedNamesOf(deployment)) byName.set(name, model);
+  }
+  return { byName, models, pods: told };
+}
+
+function modelPodOf(pod: Pod): ModelPod {
   const { uid, namespace = '', labels } = pod.metadata;
-  const deployment = labels?.[modelDeploymentLabel];
-  if (deployment === undefined) return undefined;
+  const deployment = labels?.[modelDeploymentLabel] ?? '';
   return { id: uid, namespace, deployment, departing: podState(pod) === 'terminating' };
 }
 
 /** The same object again where neither the deployment nor a pod of it has changed. */
 function modelOfPods(
   deployment: ModelDeployment,
-  pods: readonly Pod[],
+  present: readonly Pod[],
   answering: ReadonlySet<string> | undefined,
   known: KnownModels,
 ): Model {
+  const pods = present.toSorted(by(({ metadata }) => metadata.name));
   const states = pods.map((pod) => podState(pod, answering));
   const before = known.get(deployment);
   if (before && isSameList(before.pods, pods) && isSameList(before.states, states)) {
@@ -120,7 +152,7 @@ function buildModel(
     createdS: Math.floor(Date.parse(metadata.creationTimestamp) / 1000),
     features: new Set(featuresOf(spec.engine)),
     capabilities: deployment.status?.capabilities && findingsOf(deployment.status.capabilities),
-    replicas: replicas.sort(by(({ pod }) => pod)),
+    replicas,
     counts: { desired: spec.replicas, ...counts },
     routing: routingOf(spec.routing),
     runtime: spec.engine.type.toLowerCase(),
@@ -146,10 +178,6 @@ function findingsOf({ revision: _, ...findings }: Capabilities): Findings {
 /** What is being deleted leaves its names to others. */
 function isThere({ metadata }: { metadata: { deletionTimestamp?: string } }): boolean {
   return metadata.deletionTimestamp === undefined;
-}
-
-function ownerKey(namespace: string | undefined, name: string | undefined): string {
-  return `${namespace}/${name}`;
 }
 
 function by<T>(key: (value: T) => string): (a: T, b: T) => number {

@@ -12,7 +12,7 @@ const model = (servedName: string, ...fallbacks: string[]): Model =>
   }) as unknown as Model;
 
 function catalogOf(...models: Model[]): Catalog {
-  return { byName: new Map(models.map((one) => [one.servedName, one])), models, pods: [] };
+  return { byName: new Map(models.map((one) => [one.servedName, one])), models, pods: new Map() };
 }
 
 const all = () => true;

@@ -119,7 +119,8 @@ export interface Catalog {
   readonly byName: ReadonlyMap<string, Model>;
   /** Each model once, sorted by served name. */
   readonly models: readonly Model[];
-  readonly pods: readonly ModelPod[];
+  /** By `namespace/name` of the ModelDeployment that they belong to, whether it serves anything or not. */
+  readonly pods: ReadonlyMap<string, readonly ModelPod[]>;
 }
 
-export const emptyCatalog: Catalog = { byName: new Map(), models: [], pods: [] };
+export const emptyCatalog: Catalog = { byName: new Map(), models: [], pods: new Map() };

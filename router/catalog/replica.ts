@@ -3,6 +3,7 @@ import {
   enginePort,
   kvEventsPort,
   kvReplayPort,
+  modelDeploymentLabel,
   revisionLabel,
 } from '../../crds/labels.ts';
 import { urlHost } from '../../kube/pod-origin.ts';
@@ -51,6 +52,11 @@ export function replicaOf(pod: Pod): Replica | undefined {
     ...(ids && { adapterIds: ids }),
     ...(events && replay && { kvEvents: { port: events, replayPort: replay } }),
   };
+}
+
+/** The ModelDeployment that a pod belongs to: its `namespace/name`. */
+export function ownerKey({ metadata: { namespace, labels } }: Pod): string {
+  return `${namespace}/${labels?.[modelDeploymentLabel]}`;
 }
 
 /** A pod with only what the catalog and the prober read, so that a large cluster's pods do not fill the memory. */

@@ -6,7 +6,7 @@ const model = (facts: Partial<Model>): Model =>
   ({ servedName: 'm', aliases: [], adapters: [], engineName: 'm', ...facts }) as Model;
 
 function catalogOf(names: readonly string[], one: Model): Catalog {
-  return { byName: new Map(names.map((name) => [name, one])), models: [one], pods: [] };
+  return { byName: new Map(names.map((name) => [name, one])), models: [one], pods: new Map() };
 }
 
 test.each([

@@ -6,15 +6,19 @@ import {
   workerLabel,
 } from '../../crds/labels.ts';
 import { type ModelDeployment, ModelDeployments } from '../../crds/modeldeployment.ts';
+import { claimsAlike } from '../../crds/names.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import type { Logger } from '../../kube/logger.ts';
 import type { KubeMetrics } from '../../kube/metrics.ts';
+import { keyOf } from '../../kube/object.ts';
 import { createReflector } from '../../kube/reflector.ts';
 import { type Pod, Pods, type Secret, Secrets } from '../../kube/resources.ts';
 import { Prober } from '../probe/prober.ts';
-import { buildCatalog, type KnownModels } from './build.ts';
+import { buildCatalog, type KnownModels, updateCatalog } from './build.ts';
 import { type Catalog, emptyCatalog } from './model.ts';
-import { slimPod } from './replica.ts';
+import { ownerKey, slimPod } from './replica.ts';
+
+const byOwner = 'owner';
 
 /** The catalog as it is now. */
 export interface CatalogSource {
@@ -61,6 +65,7 @@ export function watchCatalog(options: {
     // What computes for another pod serves no requests.
     labelSelector: `${modelDeploymentLabel},!${workerLabel}`,
     transform: slimPod,
+    indexes: { [byOwner]: (pod) => [ownerKey(pod)] },
   });
   const externals = options.externalNamespaces.map((one) =>
     createReflector<ExternalModel>({ ...common, namespace: one, type: ExternalModels }),
@@ -73,30 +78,63 @@ export function watchCatalog(options: {
       labelSelector: `${secretKindLabel}=${externalModelKind}`,
     }),
   );
-  const reflectors = [deployments, pods, ...externals, ...secrets];
   const known: KnownModels = new WeakMap();
   let catalog = emptyCatalog;
   let scheduled: NodeJS.Immediate | undefined;
-  const rebuild = () => {
-    scheduled = undefined;
-    if (!reflectors.every((reflector) => reflector.hasSynced())) return;
-    const present = pods.store.list();
-    prober.follow(present);
-    catalog = buildCatalog(
-      deployments.store.list(),
-      present,
-      externals.flatMap(({ store }) => store.list()),
-      secrets.flatMap(({ store }) => store.list()),
-      prober.answering,
-      known,
-    );
-    onChange(catalog);
-  };
+  /** ModelDeployments of which something has changed since the last catalog, but not their names. */
+  const touched = new Set<string>();
+  /** Something else has. */
+  let isStale = true;
+  const prober = new Prober({ onChange: ({ owner }) => touch(owner) });
   const schedule = () => {
     scheduled ??= setImmediate(rebuild);
   };
-  const prober = new Prober({ onChange: schedule });
-  for (const reflector of reflectors) reflector.addHandler(schedule);
+  const touch = (owner: string) => {
+    touched.add(owner);
+    schedule();
+  };
+  const makeStale = () => {
+    isStale = true;
+    schedule();
+  };
+  deployments.addHandler((before, after) => {
+    if (after && claimsAlike(before, after)) touch(keyOf(after));
+    else makeStale();
+  });
+  pods.addHandler((before, after) => {
+    if (after) prober.follow(after);
+    else if (before) prober.forget(before.metadata.uid);
+    const pod = after ?? before;
+    if (pod) touch(ownerKey(pod));
+  });
+  const others = [...externals, ...secrets];
+  for (const reflector of others) reflector.addHandler(makeStale);
+  const reflectors = [deployments, pods, ...others];
+  const rebuild = () => {
+    scheduled = undefined;
+    if (!reflectors.every((reflector) => reflector.hasSynced())) return;
+    const { answering } = prober;
+    const changes = Array.from(touched, (key) => {
+      return {
+        key,
+        deployment: deployments.store.get(key),
+        pods: pods.store.byIndex(byOwner, key),
+      };
+    });
+    catalog = isStale
+      ? buildCatalog(
+          deployments.store.list(),
+          pods.store.list(),
+          externals.flatMap(({ store }) => store.list()),
+          secrets.flatMap(({ store }) => store.list()),
+          answering,
+          known,
+        )
+      : updateCatalog(catalog, changes, answering, known);
+    isStale = false;
+    touched.clear();
+    onChange(catalog);
+  };
   return {
     current: () => catalog,
     start() {

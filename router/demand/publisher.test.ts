@@ -21,7 +21,7 @@ const pod = (id: string, departing = false): ModelPod => ({
 
 /** A router with these pods, where nobody waits. */
 const sources = (pods: readonly ModelPod[], load: DemandSources['load']): DemandSources => ({
-  catalog: { models: [], pods },
+  catalog: { models: [], pods: new Map([['models/skiff', pods]]) },
   load,
   ledger: { of: () => undefined },
   waiting: new Map(),

@@ -27,7 +27,8 @@ export function snapshotOf(sources: DemandSources): DemandState {
   const { catalog, load, tenants, revisions = new Map() } = sources;
   const pods = new Map<string, PodDemand>();
   const models = asked(sources);
-  for (const { id: uid, namespace, deployment: name, departing: draining } of catalog.pods) {
+  const told = [...catalog.pods.values()].flat();
+  for (const { id: uid, namespace, deployment: name, departing: draining } of told) {
     const inFlight = load.inFlight(uid);
     if (inFlight === 0 && !draining) continue;
     const pendingTokens = Math.round(load.pendingTokens(uid));

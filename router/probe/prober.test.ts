@@ -48,13 +48,18 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
+async function follow(...pods: Pod[]): Promise<void> {
+  for (const one of pods) prober.follow(one);
+  await vi.advanceTimersByTimeAsync(0);
+}
+
 async function answer(name: string, serves: boolean | undefined): Promise<void> {
   open.get(`pod-${name}`)?.(serves);
   await vi.advanceTimersByTimeAsync(0);
 }
 
 test('a pod answers until it does not, and no answer changes nothing', async () => {
-  prober.follow([pod('a')]);
+  await follow(pod('a'));
   expect(asked).toEqual(['http://pod-a:8080/health']);
   await answer('a', false);
   expect([...prober.answering]).toEqual([]);
@@ -72,38 +77,38 @@ test('a pod answers until it does not, and no answer changes nothing', async () 
 });
 
 test('a pod that does not answer in time is not asked again meanwhile', async () => {
-  prober.follow([pod('a')]);
+  await follow(pod('a'));
   await vi.advanceTimersByTimeAsync(500);
   expect(asked).toHaveLength(1);
 });
 
 test('once the kubelet has spoken its word holds, whatever the engine says', async () => {
-  prober.follow([pod('a')]);
+  await follow(pod('a'));
   await answer('a', true);
-  prober.follow([pod('a', 'True')]);
+  await follow(pod('a', 'True'));
   expect([...prober.answering]).toEqual([]);
   // Within a second of its start: the times of the API do not tell that it has been Ready.
-  prober.follow([pod('a', 'False')]);
+  await follow(pod('a', 'False'));
   await vi.advanceTimersByTimeAsync(1_000);
   expect(asked).toHaveLength(1);
 });
 
 test('an answer that comes too late counts no more', async () => {
-  prober.follow([pod('a')]);
-  prober.follow([pod('a', 'True')]);
+  await follow(pod('a'));
+  await follow(pod('a', 'True'));
   await answer('a', true);
   expect([...prober.answering]).toEqual([]);
-  prober.follow([pod('b')]);
+  await follow(pod('b'));
   prober.stop();
   await answer('b', true);
-  prober.follow([pod('c')]);
+  await follow(pod('c'));
   await vi.advanceTimersByTimeAsync(1_000);
   expect([changes, asked.length]).toEqual([0, 2]);
 });
 
 test('many pods take turns', async () => {
   const names = Array.from({ length: 50 }, (_, index) => `p${index}`);
-  prober.follow(names.map((name) => pod(name)));
+  await follow(...names.map((name) => pod(name)));
   for (const [rounds, most] of [20, 40, 50, 50].entries()) {
     expect(new Set(asked).size, `after ${rounds} rounds`).toBe(most);
     for (const name of names) await answer(name, false);
@@ -113,7 +118,7 @@ test('many pods take turns', async () => {
 });
 
 test('pods that swallow their questions leave room for others, up to a bound', async () => {
-  prober.follow(Array.from({ length: 150 }, (_, index) => pod(`hung${index}`)));
+  for (let index = 0; index < 150; index++) prober.follow(pod(`hung${index}`));
   await vi.advanceTimersByTimeAsync(10_000);
   expect(asked).toHaveLength(100);
 });

@@ -11,8 +11,8 @@ const mostPerRound = 20;
 const mostOpen = 100;
 
 export interface ProberOptions {
-  /** Told when another set of pods answers than before. */
-  onChange: () => void;
+  /** Told when a pod begins or ceases to answer. */
+  onChange: (target: ProbeTarget) => void;
   /** Whether the engine at this URL serves; undefined: not known. */
   ask?: (url: string) => Promise<boolean | undefined>;
 }
@@ -23,12 +23,12 @@ export interface ProberOptions {
  * has been Ready once is never overridden.
  */
 export class Prober {
-  readonly #onChange: () => void;
+  readonly #onChange: ProberOptions['onChange'];
   readonly #ask: (url: string) => Promise<boolean | undefined>;
   /** Pods that were Ready at some time, of those that are there. */
-  #wereReady: ReadonlySet<string> = new Set();
+  readonly #wereReady = new Set<string>();
   /** By uid, in the order in which they are asked. */
-  #targets = new Map<string, ProbeTarget>();
+  readonly #targets = new Map<string, ProbeTarget>();
   readonly #answering = new Set<string>();
   readonly #asked = new Set<string>();
   #rounds: NodeJS.Timeout | undefined;
@@ -44,34 +44,44 @@ export class Prober {
     return this.#answering;
   }
 
-  /** Takes all pods as they are now. */
-  follow(pods: readonly Pod[]): void {
+  /** Takes a pod as it is now. */
+  follow(pod: Pod): void {
     if (this.#isStopped) return;
-    const ids = pods.map(({ metadata }) => metadata.uid);
-    const ready = pods.filter(isReady).map(({ metadata }) => metadata.uid);
-    this.#wereReady = new Set([...ready, ...ids.filter((id) => this.#wereReady.has(id))]);
-    const targets = new Map<string, ProbeTarget>();
-    for (const pod of pods) {
-      const target = this.#wereReady.has(pod.metadata.uid) ? undefined : probeTarget(pod);
-      if (target) targets.set(target.id, target);
-    }
-    // Those that were there keep their turn.
-    const known = [...this.#targets.keys()].flatMap((id) => targets.get(id) ?? []);
-    this.#targets = new Map([...known, ...targets.values()].map((target) => [target.id, target]));
-    for (const id of this.#answering) if (!targets.has(id)) this.#answering.delete(id);
-    if (targets.size === 0) {
-      clearInterval(this.#rounds);
-      this.#rounds = undefined;
-    } else if (!this.#rounds) {
-      this.#rounds = setInterval(() => this.#round(), roundMs);
-      this.#round();
-    }
+    const { uid } = pod.metadata;
+    if (isReady(pod)) this.#wereReady.add(uid);
+    const target = this.#wereReady.has(uid) ? undefined : probeTarget(pod);
+    if (target) {
+      // One that was there keeps its turn.
+      this.#targets.set(uid, target);
+      this.#start();
+    } else this.#drop(uid);
+  }
+
+  /** A pod is not there any more. @param uid of the pod */
+  forget(uid: string): void {
+    this.#wereReady.delete(uid);
+    this.#drop(uid);
   }
 
   /** Asks nobody any more, whoever comes. */
   stop(): void {
-    this.follow([]);
     this.#isStopped = true;
+    for (const uid of this.#targets.keys()) this.#drop(uid);
+  }
+
+  #drop(uid: string): void {
+    this.#answering.delete(uid);
+    this.#targets.delete(uid);
+    if (this.#targets.size > 0) return;
+    clearInterval(this.#rounds);
+    this.#rounds = undefined;
+  }
+
+  #start(): void {
+    if (this.#rounds) return;
+    this.#rounds = setInterval(() => this.#round(), roundMs);
+    // Of those that come together all are there by then.
+    queueMicrotask(() => this.#round());
   }
 
   #round(): void {
@@ -83,7 +93,8 @@ export class Prober {
     }
   }
 
-  async #probe({ id, url }: ProbeTarget): Promise<void> {
+  async #probe(target: ProbeTarget): Promise<void> {
+    const { id, url } = target;
     this.#asked.add(id);
     const serves = await this.#ask(url);
     this.#asked.delete(id);
@@ -92,6 +103,6 @@ export class Prober {
     if (serves === this.#answering.has(id)) return;
     if (serves) this.#answering.add(id);
     else this.#answering.delete(id);
-    this.#onChange();
+    this.#onChange(target);
   }
 }

@@ -1,12 +1,14 @@
 import { enginePort } from '../../crds/labels.ts';
 import { hasBeenReady, podCondition } from '../../kube/readiness.ts';
 import type { Pod } from '../../kube/resources.ts';
-import { podState, replicaOf } from '../catalog/replica.ts';
+import { ownerKey, podState, replicaOf } from '../catalog/replica.ts';
 
 /** A pod that starts, and where its engine tells whether it serves. */
 export interface ProbeTarget {
   /** The pod's uid. */
   readonly id: string;
+  /** `namespace/name` of its ModelDeployment. */
+  readonly owner: string;
   readonly url: string;
 }
 
@@ -25,5 +27,6 @@ export function probeTarget(pod: Pod): ProbeTarget | undefined {
   const { httpGet } = container?.readinessProbe ?? {};
   if (!replica || !httpGet || (httpGet.scheme ?? 'HTTP') !== 'HTTP') return undefined;
   if (httpGet.port !== enginePort && httpGet.port !== replica.port) return undefined;
-  return { id: replica.id, url: `http://${replica.host}:${replica.port}${httpGet.path ?? '/'}` };
+  const url = `http://${replica.host}:${replica.port}${httpGet.path ?? '/'}`;
+  return { id: replica.id, owner: ownerKey(pod), url };
 }

@@ -1,3 +1,5 @@
+import type { Model } from '../catalog/model.ts';
+
 /** How many retries one request earns. */
 const share = 0.2;
 /** How many are allowed in each second beside. */
@@ -53,8 +55,9 @@ export class RetryBudgets {
   }
 
   /** Forgets models that are not among these. */
-  retain(models: readonly string[]): void {
-    for (const name of this.#budgets.keys()) if (!models.includes(name)) this.#budgets.delete(name);
+  retain(models: readonly Model[]): void {
+    const present = new Set(models.map(({ servedName }) => servedName));
+    for (const name of this.#budgets.keys()) if (!present.has(name)) this.#budgets.delete(name);
   }
 
   #of(model: string): RetryBudget {
