@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { eventually } from '../../kube/testing/wait.ts';
 import { openRaw, parseAnswer, post } from '../testing/raw-client.ts';
 import {
   beginStream,
