@@ -1,5 +1,5 @@
 import type { BlockList } from './block-list.ts';
-import { unitsBefore } from './blocks.ts';
+import { maxBlocks, unitsBefore } from './blocks.ts';
 
 const firstAllocation = 256;
 
@@ -44,7 +44,7 @@ export class BlockLru {
   /** Holds so many units at most from now on. */
   limit(capacity: number): void {
     this.#capacity = Math.max(1, Math.floor(capacity));
-    while (this.#units > this.#capacity) this.#drop(this.#oldest);
+    this.#evict();
   }
 
   /** The units of all blocks that are held. */
@@ -108,8 +108,10 @@ export class BlockLru {
 
   /** A request with this prompt is over. */
   free(blocks: Int32Array): void {
+    let guess = 0;
     for (let at = 0; at < blocks.length; at++) {
-      const entry = this.#entryOf(blocks[at] as number);
+      const entry = this.#entryAt(blocks[at] as number, guess);
+      guess = this.#field(entry, older);
       if (entry === 0 || this.#users(entry) === 0) continue;
       this.#entries[entry * stride + units] = this.#field(entry, units) - oneUser;
       if (this.#users(entry) === 0) this.#usedUnits -= this.#unitsOf(entry);
@@ -126,7 +128,13 @@ export class BlockLru {
   take({ keys, sizes }: BlockList): void {
     for (let at = 0; at < keys.length; at++) {
       const own = 2 ** (sizes[at] as number);
-      if (own <= this.#capacity) this.#touch(keys[at] as number, own);
+      if (own > this.#capacity) continue;
+      this.#reserve(1);
+      const key = keys[at] as number;
+      const entry = this.#entryOf(key);
+      if (entry === 0) this.#insert(key, own);
+      else this.#renew(entry);
+      this.#evict();
     }
   }
 
@@ -156,53 +164,90 @@ export class BlockLru {
   #add(blocks: Int32Array, user: 0 | typeof oneUser): void {
     let count = blocks.length;
     while ((unitsBefore[count] as number) > this.#capacity) count--;
+    this.#reserve(count);
+    this.#fetch(blocks, count);
+    let guess = 0;
     for (let at = count - 1; at >= 0; at--) {
-      const entry = this.#touch(blocks[at] as number, blockUnits(at));
+      const key = blocks[at] as number;
+      let entry = this.#entryAt(key, guess);
+      guess = this.#field(entry, newer);
+      if (entry === 0) entry = this.#insert(key, blockUnits(at));
+      else this.#renew(entry);
       if (user === 0) continue;
       if (this.#users(entry) === 0) this.#usedUnits += this.#unitsOf(entry);
       this.#entries[entry * stride + units] = this.#field(entry, units) + user;
     }
+    this.#evict();
   }
 
-  /** Makes a block the newest. @returns its entry */
-  #touch(key: number, own: number): number {
-    const found = this.#entryOf(key);
-    if (found !== 0) {
-      if (found === this.#newest) return found;
-      this.#unlink(found);
-      this.#linkNewest(found);
-      return found;
-    }
-    while (this.#units + own > this.#capacity) this.#drop(this.#oldest);
-    const entry = this.#takeEntry();
+  /** Makes a block the newest. */
+  #renew(entry: number): void {
+    if (entry === this.#newest) return;
+    this.#unlink(entry);
+    this.#linkNewest(entry);
+  }
+
+  /** Takes in a new block, for which there is an entry; more may be held then than fit. */
+  #insert(key: number, own: number): number {
+    let entry = this.#free;
+    if (entry !== 0) this.#free = this.#field(entry, older);
+    else entry = this.#unused++;
+    const slot = this.#find(key);
+    this.#table[slot] = key;
+    this.#table[slot + 1] = entry;
     this.#entries[entry * stride] = key;
     this.#entries[entry * stride + units] = own;
     this.#units += own;
-    this.#enter(key, entry);
     this.#linkNewest(entry);
     return entry;
   }
 
-  #takeEntry(): number {
-    const entry = this.#free;
-    if (entry !== 0) {
-      this.#free = this.#field(entry, older);
-      return entry;
+  /** Drops the oldest until the others fit. */
+  #evict(): void {
+    while (this.#units > this.#capacity) {
+      let excess = this.#units - this.#capacity;
+      let count = 0;
+      for (let entry = this.#oldest; excess > 0 && count < maxBlocks; count++) {
+        leaving[count] = this.#field(entry, 0);
+        excess -= this.#unitsOf(entry);
+        entry = this.#field(entry, newer);
+      }
+      this.#fetch(leaving, count);
+      for (; count > 0; count--) this.#drop(this.#oldest);
     }
-    if (this.#unused * stride === this.#entries.length) {
-      this.#allocate(Math.min(2 * this.#unused, this.#capacity));
+  }
+
+  /**
+   * Reads where the first keys stand, or near it: all at once, since nothing here depends on what was read. So the
+   * processor waits for their memory once, and not for each when it is looked up.
+   */
+  #fetch(keys: Int32Array, count: number): void {
+    const table = this.#table;
+    const mask = table.length - 1;
+    let read = 0;
+    for (let at = 0; at < count; at++) {
+      read ^= table[(scatter(keys[at] as number) << 1) & mask] as number;
     }
-    return this.#unused++;
+    // Into nobody's entry: what is not used would not be read.
+    this.#entries[0] = read;
   }
 
   #drop(entry: number): void {
     this.#evicts = true;
     this.#unlink(entry);
-    this.#removeFromTable(this.#field(entry, 0));
+    this.#vacate(this.#find(this.#field(entry, 0)));
     this.#units -= this.#unitsOf(entry);
     if (this.#users(entry) > 0) this.#usedUnits -= this.#unitsOf(entry);
     this.#entries[entry * stride + older] = this.#free;
     this.#free = entry;
+  }
+
+  /**
+   * {@link #entryOf} with a guess: the blocks of a prompt, touched together, are neighbours in age and mostly in
+   * memory too.
+   */
+  #entryAt(key: number, guess: number): number {
+    return guess !== 0 && this.#field(guess, 0) === key ? guess : this.#entryOf(key);
   }
 
   /** 0: it is not held. */
@@ -231,17 +276,11 @@ export class BlockLru {
     return at;
   }
 
-  #enter(key: number, entry: number): void {
-    const slot = this.#find(key);
-    this.#table[slot] = key;
-    this.#table[slot + 1] = entry;
-  }
-
-  /** Removes a key and moves up those behind it that it had pushed from their place. */
-  #removeFromTable(key: number): void {
+  /** Empties a place and moves up those behind it that its key had pushed from theirs. */
+  #vacate(slot: number): void {
     const table = this.#table;
     const mask = table.length - 1;
-    let hole = this.#find(key);
+    let hole = slot;
     for (let at = (hole + 2) & mask; table[at + 1] !== 0; at = (at + 2) & mask) {
       const home = (scatter(table[at] as number) << 1) & mask;
       if (((at - home) & mask) < ((at - hole) & mask)) continue;
@@ -269,17 +308,33 @@ export class BlockLru {
     else this.#oldest = after;
   }
 
-  /** Makes room for `count` blocks; the table is at most half full. */
+  /** Makes room for so many new blocks, of which those beyond the bound are about to go. */
+  #reserve(count: number): void {
+    const most = this.#capacity + maxBlocks;
+    const needed = Math.min(this.#unused + count - 1, most);
+    let size = this.#entries.length / stride - 1;
+    if (needed <= size) return;
+    while (size < needed) size = Math.min(2 * size, most);
+    this.#allocate(size);
+  }
+
+  /** Makes room for `count` blocks; the table is at most two thirds full. */
   #allocate(count: number): void {
     const entries = new Int32Array((count + 1) * stride);
     entries.set(this.#entries);
     this.#entries = entries;
-    this.#table = new Int32Array(2 * 2 ** Math.ceil(Math.log2(2 * count)));
+    this.#table = new Int32Array(2 * 2 ** Math.ceil(Math.log2(1.5 * count + 1)));
     for (let entry = this.#newest; entry !== 0; entry = this.#field(entry, older)) {
-      this.#enter(this.#field(entry, 0), entry);
+      const key = this.#field(entry, 0);
+      const slot = this.#find(key);
+      this.#table[slot] = key;
+      this.#table[slot + 1] = entry;
     }
   }
 }
+
+/** Keys that are about to be dropped. */
+const leaving = new Int32Array(maxBlocks);
 
 /** Units of the block at this position of a prompt. */
 function blockUnits(at: number): number {
