@@ -7,7 +7,7 @@ import {
 } from '../support/models.ts';
 import { waitUntil } from '../support/wait-until.ts';
 import { systemNamespace, useContext } from './context.ts';
-import { elastic, podsOf, untilAtZero } from './elastic.ts';
+import { elastic, offer, podsOf, untilAtZero } from './elastic.ts';
 import { killEngine } from './kill-engine.ts';
 import { portForward } from './port-forward.ts';
 import { useRouterMetrics } from './router-metrics.ts';
@@ -42,8 +42,11 @@ const untilHeld = (model: string, count: number) =>
     patienceMs,
   );
 
-beforeAll(() => kubectl.apply(acceleratorProfile('elastic-absent', 'example.com/absent')));
-afterAll(() => kubectl.run(['delete', 'acceleratorprofile', 'elastic-absent']));
+beforeAll(async () => {
+  await kubectl.apply(acceleratorProfile('elastic-absent', 'example.com/absent'));
+  await kubectl.apply(acceleratorProfile('elastic-late', 'example.com/late'));
+});
+afterAll(() => kubectl.run(['delete', 'acceleratorprofile', 'elastic-absent', 'elastic-late']));
 
 /** Deletes the operator's pod and waits until the next one leads and wants so many replicas of `wave`. */
 async function restartOperator(replicas: number): Promise<void> {
@@ -104,12 +107,21 @@ test('0 → 1 → 4 → 0 under traffic: no request is lost, and a new operator 
   await untilAtZero(kubectl, 'wave');
 });
 
-test('a request that comes after the operator was killed waits for the next one', async () => {
+test('requests that wait while the operator is killed, and those that come then, are answered', async () => {
+  await kubectl.apply(
+    elastic('waiter', {}, { accelerator: { profile: 'elastic-late', count: 1 } }),
+  );
   await kubectl.apply(elastic('survivor'));
+  await untilAtZero(kubectl, 'waiter');
   await untilAtZero(kubectl, 'survivor');
+  const waiting = ask('waiter');
+  await untilHeld('waiter', 1);
   const [operator] = (await system.getJson<{ items: PodObject[] }>('pods', '-l', operators)).items;
   killEngine(operator!.metadata.uid, 'node');
   expect(await ask('survivor')).toContain('Skiff');
+  expect(await held('waiter')).toBe(1);
+  await offer(kubectl, 'example.com/late', 1);
+  expect(await waiting).toContain('Skiff');
 });
 
 test('a client that leaves while it waits gives up its place, and the model goes back to zero', async () => {
