@@ -80,7 +80,8 @@ export async function moduleFolder(name: ProgramName, module: string): Promise<s
 async function pathOf(name: ProgramName): Promise<string> {
   const hash = createHash('sha256').update(JSON.stringify([flags, programs[name]]));
   const files: string[] = [];
-  for await (const file of glob('*.{go,mod,sum,ts}', { cwd: moduleDir(name) })) files.push(file);
+  for await (const file of glob('*.{go,mod,sum,ts}', { cwd: moduleDir(name) }))
+    if (!file.endsWith('.test.ts')) files.push(file);
   for (const file of files.sort()) hash.update(await readFile(join(moduleDir(name), file)));
   return join(cacheDir(), 'programs', hash.digest('hex').slice(0, 16), name);
 }
