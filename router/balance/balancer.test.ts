@@ -90,6 +90,25 @@ test('a pod that left is forgotten as soon as its last request is over', () => {
   expect(place(balancer, long('text'), [a]).prefixMatchRatio).toBe(0);
 });
 
+test('room is for fewer than may be open, over all routers; with all of it the candidates stay as they are', () => {
+  const loads = new ReplicaLoads();
+  // Heard before this router knew of the replicas.
+  loads.hearLoads(new Map([['b', { inFlight: 1, pendingTokens: 0 }]]), 0);
+  const balancer = createBalancer(Math.random, () => 0, {}, loads);
+  const all = [a, b, c];
+  balancer.retain(all);
+  expect(balancer.withRoom(all, 2, false)).toBe(all);
+  expect(balancer.withRoom(all, 1, false)).toEqual([a, c]);
+  const open = place(balancer, long('text'), [a]);
+  expect(balancer.withRoom(all, 1, false)).toEqual([c]);
+  open.release();
+  expect(balancer.withRoom(all, 1, false)).toEqual([a, c]);
+  // Its replica is another one from now on.
+  balancer.retain([c]);
+  loads.hearLoads(new Map([['c', { inFlight: 1, pendingTokens: 0 }]]), 0);
+  expect(balancer.withRoom(all, 1, false)).toEqual([a, b]);
+});
+
 test('short prompts of one session go the same way', () => {
   const balancer = createBalancer(Math.random, () => 0);
   const chosen = Array.from({ length: 20 }, () => {

@@ -4,7 +4,7 @@ import { unitBytes, unitsBefore } from './blocks.ts';
 import { hashBlocks, hashText, type Span } from './hash.ts';
 import { leastLoad } from './least-load.ts';
 import { choosePrefixAware, type Prompt, uncachedTokens } from './prefix-aware.ts';
-import type { LoadShare } from './replica-load.ts';
+import type { LoadShare, ReplicaLoad } from './replica-load.ts';
 import { ReplicaLoads } from './replica-loads.ts';
 import { RoundRobin } from './round-robin.ts';
 import { TokenEstimates } from './token-estimates.ts';
@@ -74,8 +74,11 @@ export interface Balancer {
   inFlight(replicaId: string): number;
   /** Prompt tokens sent to a replica and not known to be computed. */
   pendingTokens(replicaId: string): number;
-  /** Whether another prompt would be computed soon there. */
-  hasRoom(replicaId: string): boolean;
+  /**
+   * The candidates with fewer than so many requests open, of all routers; the same array when all are.
+   * @param soon leaves out those, too, that would not soon compute another prompt
+   */
+  withRoom(candidates: readonly Replica[], concurrency: number, soon: boolean): readonly Replica[];
   /** Open requests at all replicas. */
   readonly total: number;
   /** Forgets what it knows of replicas that are not among these. */
@@ -193,8 +196,11 @@ class PromptBalancer implements Balancer {
     return this.#loads.find(replicaId)?.pendingTokens ?? 0;
   }
 
-  hasRoom(replicaId: string): boolean {
-    return this.#loads.find(replicaId)?.hasRoom ?? true;
+  withRoom(candidates: readonly Replica[], concurrency: number, soon: boolean): readonly Replica[] {
+    const loads = this.#loads.all(candidates);
+    const hasRoom = (load: ReplicaLoad | undefined) =>
+      load !== undefined && load.allInFlight < concurrency && (!soon || load.hasRoom);
+    return loads.every(hasRoom) ? candidates : candidates.filter((_, at) => hasRoom(loads[at]));
   }
 
   retain(replicas: Iterable<Replica>): void {
@@ -236,7 +242,7 @@ class PromptBalancer implements Balancer {
       chance,
       concurrency,
     };
-    const loads = candidates.map(({ id }) => this.#loads.of(id));
+    const loads = this.#loads.all(candidates);
     const nowMs = this.#nowMs();
     for (const load of loads) load.observe(loads.length, nowMs);
     const choice = choosePrefixAware(loads, prompt);

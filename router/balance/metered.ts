@@ -23,7 +23,7 @@ export function metered(balancer: Balancer, metrics: RouterMetrics, nowMs: () =>
     },
     inFlight: (replicaId) => balancer.inFlight(replicaId),
     pendingTokens: (replicaId) => balancer.pendingTokens(replicaId),
-    hasRoom: (replicaId) => balancer.hasRoom(replicaId),
+    withRoom: (candidates, concurrency, soon) => balancer.withRoom(candidates, concurrency, soon),
     get total() {
       return balancer.total;
     },

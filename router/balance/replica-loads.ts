@@ -17,15 +17,30 @@ export class ReplicaLoads {
   /** Those that left with requests open. */
   readonly #departed = new Set<string>();
   #capacityUnits = mostUnits;
+  /** What other routers said last. */
+  #elsewhere: ReadonlyMap<string, LoadElsewhere> = new Map();
+  /** What {@link all} found. */
+  #found = new WeakMap<object, readonly ReplicaLoad[]>();
 
   /** A replica's load; it begins with nothing when the replica is new. */
   of(id: string): ReplicaLoad {
     let load = this.#byId.get(id);
     if (!load) {
       load = new ReplicaLoad(id, this.#capacityUnits);
+      load.elsewhere = this.#elsewhere.get(id) ?? nowhere;
       this.#byId.set(id, load);
     }
     return load;
+  }
+
+  /** The loads of these, in their order; looked up once for an array, which mostly is the catalog's. */
+  all(replicas: readonly { readonly id: string }[]): readonly ReplicaLoad[] {
+    let loads = this.#found.get(replicas);
+    if (!loads) {
+      loads = replicas.map(({ id }) => this.of(id));
+      this.#found.set(replicas, loads);
+    }
+    return loads;
   }
 
   find(id: string): ReplicaLoad | undefined {
@@ -39,6 +54,7 @@ export class ReplicaLoads {
     const share = Math.floor(allUnits / Math.max(1, kept.size));
     this.#capacityUnits = Math.max(fewestUnits, Math.min(mostUnits, share));
     this.#departed.clear();
+    this.#found = new WeakMap();
     for (const [id, { inFlight }] of this.#byId) {
       if (kept.has(id)) continue;
       if (inFlight === 0) this.#byId.delete(id);
@@ -51,6 +67,7 @@ export class ReplicaLoads {
     if (!this.#departed.has(id) || this.#byId.get(id)?.inFlight !== 0) return;
     this.#departed.delete(id);
     this.#byId.delete(id);
+    this.#found = new WeakMap();
   }
 
   /**
@@ -74,6 +91,7 @@ export class ReplicaLoads {
    * @param nowMs a monotonic clock in milliseconds, the one of the balancer
    */
   hearLoads(elsewhere: ReadonlyMap<string, LoadElsewhere>, nowMs: number): void {
+    this.#elsewhere = elsewhere;
     for (const id of elsewhere.keys()) if (this.#kept.has(id)) this.of(id);
     for (const [id, load] of this.#byId) load.hear(elsewhere.get(id) ?? nowhere, nowMs);
   }

@@ -21,7 +21,7 @@ test('models that become ready together take turns', async () => {
   const inFlight = (id: string) => open.get(id) ?? 0;
   const hold = new Hold({
     router: 'r',
-    load: { inFlight, hasRoom: () => true },
+    load: { inFlight, withRoom: (replicas) => replicas },
     neighbours: { inFlight: () => 0, demands: () => [] },
     deadlines: new Deadlines(nowMs),
     nowMs,

@@ -1,3 +1,4 @@
+import type { Balancer } from '../balance/balancer.ts';
 import type { Catalog, HoldBounds, Model, Replica } from '../catalog/model.ts';
 import type { Target } from '../catalog/target.ts';
 import type { Deadline } from '../relay/deadline-wheel.ts';
@@ -36,14 +37,6 @@ export interface HoldPlace {
   leave(): void;
 }
 
-/** What this router has open at replicas, and what the others have. */
-export interface HoldLoad {
-  /** Requests of this router at a replica. */
-  inFlight(replicaId: string): number;
-  /** Whether a replica would soon compute another prompt. */
-  hasRoom(replicaId: string): boolean;
-}
-
 /** What is known of the other routers. */
 export interface HoldNeighbours {
   inFlight(replicaId: string): number;
@@ -54,7 +47,7 @@ export interface HoldNeighbours {
 export interface HoldOptions {
   /** This router's name among the others. */
   router: string;
-  load: HoldLoad;
+  load: Pick<Balancer, 'inFlight' | 'withRoom'>;
   neighbours: HoldNeighbours;
   deadlines: Deadlines;
   nowMs: () => number;
@@ -119,12 +112,6 @@ export class Hold {
   /** Whether requests wait for what a name leads to, so that others must not pass them. */
   isBusy(target: Target): boolean {
     return this.#queues.size > 0 && this.#queues.has(idOf(target));
-  }
-
-  /** Whether a replica works on fewer requests than it can, over all routers. */
-  hasRoom({ concurrency }: Model, replica: Replica, precedence?: Precedence): boolean {
-    if (this.#open(replica) >= concurrency) return false;
-    return precedence !== 'later' || this.#options.load.hasRoom(replica.id);
   }
 
   /** Lets a request wait. @returns undefined: there is no room for it to wait */
@@ -201,21 +188,16 @@ export class Hold {
     const replicas = replicasWith(model, adapter);
     if (replicas.length === 0) return 0;
     let [own, free] = [0, 0];
-    const precedence = entries.first?.request.precedence;
-    for (const replica of replicas) {
-      own += load.inFlight(replica.id);
-      if (this.hasRoom(model, replica, precedence)) free += concurrency - this.#open(replica);
+    const isKeptBack = entries.first?.request.precedence === 'later';
+    for (const { id } of replicas) own += load.inFlight(id);
+    for (const { id } of load.withRoom(replicas, concurrency, isKeptBack)) {
+      free += concurrency - load.inFlight(id) - neighbours.inFlight(id);
     }
     if (own === 0) return 1;
     const demand = own + entries.length;
     const places = replicas.length * concurrency;
     const share = shareOf(places, { router, demand }, neighbours.demands(key));
     return Math.min(share - own, free);
-  }
-
-  /** Requests open at a replica, of all routers. */
-  #open({ id }: Replica): number {
-    return this.#options.load.inFlight(id) + this.#options.neighbours.inFlight(id);
   }
 
   /** One alone may always wait, however large it is. */

@@ -105,7 +105,8 @@ export class Route {
     const { precedence, onlyReplica } = this.#request;
     if (precedence === undefined || this.#hasWaited || this.#asked.times > 0) return false;
     if (!isHeld(model) || onlyReplica !== undefined || candidates.length === 0) return false;
-    return !candidates.some((replica) => this.#shared.hold.hasRoom(model, replica, precedence));
+    const { balancer } = this.#shared;
+    return balancer.withRoom(candidates, model.concurrency, precedence === 'later').length === 0;
   }
 
   #mayAsk({ servedName, routing }: Model): boolean {
@@ -121,7 +122,7 @@ export class Route {
     if (onlyReplica !== undefined) {
       return replicas.filter(({ id }) => id === onlyReplica && !this.#failed.has(id));
     }
-    const { balancer, ejections, hold } = this.#shared;
+    const { balancer, ejections } = this.#shared;
     const untried =
       this.#failed.size === 0 ? replicas : replicas.filter(({ id }) => !this.#failed.has(id));
     const admitted = ejections.admit(untried);
@@ -130,8 +131,8 @@ export class Route {
         ? admitted
         : admitted.filter(({ id }) => balancer.inFlight(id) < maxInFlight);
     // What a full replica is sent waits in its engine, while another has room.
-    const precedence = this.#hasWaited ? this.#request.precedence : undefined;
-    const withRoom = free.filter((replica) => hold.hasRoom(model, replica, precedence));
+    const isKeptBack = this.#hasWaited && this.#request.precedence === 'later';
+    const withRoom = balancer.withRoom(free, model.concurrency, isKeptBack);
     return withRoom.length > 0 ? withRoom : free;
   }
 }
