@@ -40,17 +40,22 @@ async function listening(server: Server): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-test('SIGTERM sends all spans that wait', async () => {
-  const receiver = await startOtlpReceiver();
-  cleanUp.push(() => receiver.stop());
-  const child = await startSpanning(5_000, {
-    OTEL_EXPORTER_OTLP_ENDPOINT: receiver.endpoint,
-    OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
-  });
-  expect(receiver.spans).toHaveLength(0);
-  expect(await terminated(child)).toBe(0);
-  expect(new Set(receiver.spans.map(({ name }) => name)).size).toBe(5_000);
-});
+test.each(['http/protobuf', 'http/json'])(
+  'SIGTERM sends all spans that wait: %s',
+  async (protocol) => {
+    const receiver = await startOtlpReceiver();
+    cleanUp.push(() => receiver.stop());
+    const child = await startSpanning(5_000, {
+      OTEL_EXPORTER_OTLP_ENDPOINT: receiver.endpoint,
+      OTEL_EXPORTER_OTLP_PROTOCOL: protocol,
+    });
+    expect(receiver.spans).toHaveLength(0);
+    expect(await terminated(child)).toBe(0);
+    expect(new Set(receiver.spans.map(({ name }) => name)).size).toBe(5_000);
+    const services = receiver.spans.map(({ resource }) => resource['service.name']);
+    expect(new Set(services)).toEqual(new Set(['spanning']));
+  },
+);
 
 test('a collector that never answers does not keep the process', async () => {
   // Ten minutes would pass without the cap of 3 s: the exporter is told to wait that long.

@@ -1,4 +1,4 @@
-import { copyFew, withRoom } from './bytes.ts';
+import { withRoom } from './bytes.ts';
 
 /** Writes one protobuf message after another into bytes that grow; tags are given with their wire type. */
 export class ProtobufWriter {
@@ -10,25 +10,32 @@ export class ProtobufWriter {
     this.#bytes = Buffer.allocUnsafe(sizeBytes);
   }
 
-  /** Begins a message within the one that is open. @returns what {@link close} asks for */
-  open(tag: number): number {
-    this.#reserve(8);
+  /** How many bytes were written. */
+  get length(): number {
+    return this.#at;
+  }
+
+  /**
+   * Begins a message within the one that is open.
+   * @param lengthBytes as many as its length will take; another number costs a move
+   * @returns what {@link close} asks for
+   */
+  open(tag: number, lengthBytes = 1): number {
+    this.#reserve(8 + lengthBytes);
     this.#varint(tag);
-    return ++this.#at;
+    this.#at += lengthBytes;
+    return this.#at;
   }
 
   /** Ends the message whose `open` returned `start`. */
-  close(start: number): void {
+  close(start: number, lengthBytes = 1): void {
     const length = this.#at - start;
-    if (length < 0x80) {
-      this.#bytes[start - 1] = length;
-      return;
+    const more = varintSize(length) - lengthBytes;
+    if (more !== 0) {
+      this.#reserve(8);
+      this.#bytes.copyWithin(start + more, start, this.#at);
     }
-    // One byte was kept for the length; it takes more.
-    const more = varintSize(length) - 1;
-    this.#reserve(more);
-    this.#bytes.copyWithin(start + more, start, this.#at);
-    this.#at = start - 1;
+    this.#at = start - lengthBytes;
     this.#varint(length);
     this.#at += length;
   }
@@ -54,85 +61,24 @@ export class ProtobufWriter {
     this.#varint(tag);
     this.#varint(length);
     const bytes = this.#bytes;
-    const at = this.#at;
-    for (let index = 0; index < length; index++) {
-      const high = nibble(digits.charCodeAt(index * 2));
-      bytes[at + index] = (high << 4) | nibble(digits.charCodeAt(index * 2 + 1));
+    let at = this.#at;
+    for (let index = 0; index < digits.length; index += 2) {
+      const high = nibbles[digits.charCodeAt(index)] ?? 0;
+      bytes[at++] = (high << 4) | (nibbles[digits.charCodeAt(index + 1)] ?? 0);
     }
-    this.#at = at + length;
+    this.#at = at;
   }
 
   /** Bytes as they are, with no tag: what was written before. */
   raw(written: Uint8Array): void {
     this.#reserve(written.length);
-    this.#copy(written);
+    this.#bytes.set(written, this.#at);
+    this.#at += written.length;
   }
 
-  /**
-   * A message of `written` and, under `outer`, one with the one field `inner`, which is text; at once what
-   * `open`, `raw`, `text` and `close` do, for that is most of what a span is made of.
-   */
-  textBehind(tag: number, written: Uint8Array, outer: number, inner: number, text: string): void {
-    const { length } = text;
-    const innerLength = length + 2;
-    const all = written.length + innerLength + 2;
-    this.#reserve(all + 2);
-    const start = this.#at;
-    if (all < 0x80 && this.#ascii(text, start + 2 + written.length + 4)) {
-      const bytes = this.#bytes;
-      bytes[start] = tag;
-      bytes[start + 1] = all;
-      this.#at = start + 2;
-      this.#copy(written);
-      const at = this.#at;
-      bytes[at] = outer;
-      bytes[at + 1] = innerLength;
-      bytes[at + 2] = inner;
-      bytes[at + 3] = length;
-      this.#at = at + 4 + length;
-      return;
-    }
-    const message = this.open(tag);
-    this.raw(written);
-    const value = this.open(outer);
-    this.text(inner, text);
-    this.close(value);
-    this.close(message);
-  }
-
-  /** The same with an integer. */
-  integerBehind(
-    tag: number,
-    written: Uint8Array,
-    outer: number,
-    inner: number,
-    value: number,
-  ): void {
-    if (value >= 0 && value < 0x4000 && written.length < 0x70) {
-      this.#reserve(written.length + 8);
-      const isShort = value < 0x80;
-      const innerLength = isShort ? 2 : 3;
-      const start = this.#at;
-      this.#bytes[start] = tag;
-      this.#bytes[start + 1] = written.length + innerLength + 2;
-      this.#at = start + 2;
-      this.#copy(written);
-      const bytes = this.#bytes;
-      const at = this.#at;
-      bytes[at] = outer;
-      bytes[at + 1] = innerLength;
-      bytes[at + 2] = inner;
-      bytes[at + 3] = isShort ? value : (value & 0x7f) | 0x80;
-      if (!isShort) bytes[at + 4] = value >> 7;
-      this.#at = at + 2 + innerLength;
-      return;
-    }
-    const message = this.open(tag);
-    this.raw(written);
-    const any = this.open(outer);
-    this.integer(inner, value);
-    this.close(any);
-    this.close(message);
+  /** What was written behind the first `start` bytes. */
+  copyFrom(start: number): Uint8Array {
+    return Uint8Array.prototype.slice.call(this.#bytes, start, this.#at);
   }
 
   /** An int64, uint32, bool or enum. @param value an integer of 64 bits at most */
@@ -157,25 +103,33 @@ export class ProtobufWriter {
   fixed32(tag: number, value: number): void {
     this.#reserve(16);
     this.#varint(tag);
-    this.#at = this.#bytes.writeUInt32LE(value, this.#at);
+    this.#word(value);
   }
 
   fixed64(tag: number, low: number, high: number): void {
     this.fixed32(tag, low);
-    this.#at = this.#bytes.writeUInt32LE(high, this.#at);
+    this.#word(high);
   }
 
-  /** All that was written; the writer is done with. */
-  finish(): Buffer {
-    return this.#bytes.subarray(0, this.#at);
+  /** All that was written, in memory that is used again for what is written next. */
+  take(): Buffer {
+    const written = this.#bytes.subarray(0, this.#at);
+    this.#at = 0;
+    return written;
   }
 
   #reserve(moreBytes: number): void {
     this.#bytes = withRoom(this.#bytes, this.#at, moreBytes);
   }
 
-  #copy(from: Uint8Array): void {
-    this.#at = copyFew(from, this.#bytes, this.#at);
+  #word(value: number): void {
+    const bytes = this.#bytes;
+    const at = this.#at;
+    bytes[at] = value;
+    bytes[at + 1] = value >>> 8;
+    bytes[at + 2] = value >>> 16;
+    bytes[at + 3] = value >>> 24;
+    this.#at = at + 4;
   }
 
   /** @param value 32 bits without a sign */
@@ -207,7 +161,9 @@ function varintSize(value: number): number {
   return size;
 }
 
-/** Of one hexadecimal digit. */
-function nibble(code: number): number {
-  return code < 0x3a ? code - 0x30 : (code | 0x20) - 0x57;
+/** Of hexadecimal digits by their codes. */
+const nibbles = new Uint8Array(128);
+for (const [value, digit] of [...'0123456789abcdef'].entries()) {
+  nibbles[digit.charCodeAt(0)] = value;
+  nibbles[digit.toUpperCase().charCodeAt(0)] = value;
 }

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import {
   type Attributes,
   type HrTime,
@@ -18,86 +17,83 @@ const none: never[] = [];
  * attributes that strangers set, and takes a third of what tracing may cost (bench/telemetry).
  */
 export class RecordedSpan implements ReadableSpan {
-  readonly resource: ReadableSpan['resource'];
-  readonly instrumentationScope: ReadableSpan['instrumentationScope'];
+  readonly origin: SpanOrigin;
   readonly name: string;
   readonly kind: SpanKind;
+  readonly context: SpanContext;
   readonly parentSpanContext?: SpanContext;
-  readonly startTime: HrTime;
+  /** Milliseconds since 1970, as is `endMs`. */
+  readonly startMs: number;
   readonly links = none;
   readonly events = none;
   readonly droppedAttributesCount = 0;
   readonly droppedEventsCount = 0;
   readonly droppedLinksCount = 0;
-  endTime: HrTime = [0, 0];
-  status: ReadableSpan['status'] = { code: SpanStatusCode.UNSET };
+  endMs = 0;
+  failed = false;
   ended = false;
-  readonly #context: SpanContext;
-  readonly #begun: object | undefined;
-  #ended: object | undefined;
+  /** Attributes known at the start and at the end; what is undefined is absent, and none is in both. */
+  readonly begunWith: object | undefined;
+  endedWith: object | undefined;
 
-  /** @param begun attributes known at the start; what is undefined is absent */
   constructor(
-    { resource, instrumentationScope }: SpanOrigin,
-    about: { name: string; kind: SpanKind; startTime: HrTime },
+    origin: SpanOrigin,
+    about: { name: string; kind: SpanKind; startMs: number; attributes?: object | undefined },
     context: SpanContext,
     parent: SpanContext | undefined,
-    begun?: object,
   ) {
-    this.resource = resource;
-    this.instrumentationScope = instrumentationScope;
+    this.origin = origin;
     this.name = about.name;
     this.kind = about.kind;
-    this.startTime = about.startTime;
-    this.#context = context;
+    this.startMs = about.startMs;
+    this.begunWith = about.attributes;
+    this.context = context;
     if (parent) this.parentSpanContext = parent;
-    this.#begun = begun;
   }
 
-  /** @param attributes those known at the end; none of them was known at the start */
-  end(attributes: object, endTime: HrTime, failed: boolean): void {
-    this.#ended = attributes;
-    this.endTime = endTime;
-    if (failed) this.status = { code: SpanStatusCode.ERROR };
+  end(attributes: object, endMs: number, failed: boolean): void {
+    this.endedWith = attributes;
+    this.endMs = endMs;
+    this.failed = failed;
     this.ended = true;
   }
 
   spanContext(): SpanContext {
-    return this.#context;
+    return this.context;
   }
 
-  /** The attributes in two parts, with undefined ones among them: to merge them costs more than to write them. */
-  attributeParts(): [begun: Attributes | undefined, ended: Attributes | undefined] {
-    return [this.#begun as Attributes | undefined, this.#ended as Attributes | undefined];
+  get resource(): ReadableSpan['resource'] {
+    return this.origin.resource;
+  }
+
+  get instrumentationScope(): ReadableSpan['instrumentationScope'] {
+    return this.origin.instrumentationScope;
   }
 
   get attributes(): Attributes {
-    const given = Object.entries({ ...this.#begun, ...this.#ended });
+    const given = Object.entries({ ...this.begunWith, ...this.endedWith });
     return Object.fromEntries(given.filter(([, value]) => value !== undefined));
   }
 
+  get status(): ReadableSpan['status'] {
+    return { code: this.failed ? SpanStatusCode.ERROR : SpanStatusCode.UNSET };
+  }
+
+  get startTime(): HrTime {
+    return hrTime(this.startMs);
+  }
+
+  get endTime(): HrTime {
+    return hrTime(this.endMs);
+  }
+
   get duration(): HrTime {
-    const seconds = this.endTime[0] - this.startTime[0];
-    const nanos = this.endTime[1] - this.startTime[1];
-    return nanos < 0 ? [seconds - 1, nanos + 1e9] : [seconds, nanos];
+    return hrTime(this.endMs - this.startMs);
   }
 }
 
-/** Of a span below `parent`, of the same trace and as sampled as that. */
-export function childContext({ traceId, traceFlags, traceState }: SpanContext): SpanContext {
-  return { traceId, spanId: newSpanId(), traceFlags, ...(traceState && { traceState }) };
-}
-
-/** Digits for many ids: to ask for those of one costs as much as for all. */
-let digits = '';
-let used = 0;
-const idDigits = 16;
-
-function newSpanId(): string {
-  if (used === digits.length) {
-    digits = randomBytes(4_096).toString('hex');
-    used = 0;
-  }
-  used += idDigits;
-  return digits.slice(used - idDigits, used);
+/** Seconds, and what is left of them in nanoseconds. */
+export function hrTime(ms: number): HrTime {
+  const seconds = Math.floor(ms / 1000);
+  return [seconds, Math.floor((ms - seconds * 1000) * 1e6)];
 }

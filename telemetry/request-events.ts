@@ -1,6 +1,6 @@
 import type { AttemptOutcome, ErrorType, Operation, QueueOutcome } from './contract/values.ts';
+import type { HeaderCarrier } from './propagation.ts';
 import type { OperationAttributes } from './span-attributes.ts';
-import type { HeaderCarrier } from './spans.ts';
 
 /** What the record of a request is told, in the order in which it happens. */
 

@@ -1,4 +1,3 @@
-import type { HrTime } from '@opentelemetry/api';
 import { ContentCapture } from './content-capture.ts';
 import { type ErrorType, otherValue, type Phase, type QueueOutcome } from './contract/values.ts';
 import { errorTypeOf, outcomeOf } from './outcome.ts';
@@ -52,11 +51,9 @@ export class RequestRecord implements HoldObserver {
     this.#start = start;
     const { tracing, nowMs } = telemetry;
     if (!tracing.enabled) return;
-    // One reading of the wall clock for all spans of a request, so that they fit together.
     const offsetMs = Date.now() - nowMs();
-    const timeOf = (ms: number) => hrTime(offsetMs + ms);
     const name = serverName(start);
-    this.#spans = new RequestSpans(tracing, timeOf, name, start.headers, start.startMs);
+    this.#spans = new RequestSpans(tracing, offsetMs, name, start.headers, start.startMs);
   }
 
   /** Who sends it is known. */
@@ -260,11 +257,6 @@ const queueErrors = {
 function queueOutcomeOf(errorType: ErrorType | undefined): QueueOutcome {
   if (errorType === 'client_disconnected') return 'cancelled';
   return errorType === 'overloaded' ? 'rejected' : 'timeout';
-}
-
-function hrTime(epochMs: number): HrTime {
-  const seconds = Math.floor(epochMs / 1000);
-  return [seconds, Math.floor((epochMs - seconds * 1000) * 1e6)];
 }
 
 /** Spans carry structures as JSON, which every backend can show. */

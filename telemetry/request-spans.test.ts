@@ -1,13 +1,13 @@
-import { type Context, type Tracer, trace } from '@opentelemetry/api';
 import { expect, test } from 'vitest';
 import type { ContentMode } from './content.ts';
 import { createRegistry, createRouterMetrics } from './metrics.ts';
-import type { RecordedSpan } from './recorded-span.ts';
+import type { RecordedSpan, SpanOrigin } from './recorded-span.ts';
 import { RequestRecord } from './request-record.ts';
 import { RequestTelemetry } from './request-telemetry.ts';
 import { untraced } from './tracing.ts';
 
 const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
+const origin = {} as SpanOrigin;
 const target = {
   ...{ model: 'm', pod: 'm-0', namespace: 'ns', revision: 'r', address: '10.0.0.1', port: 80 },
   ...{ policy: 'LeastLoad', reason: 'least_load', candidates: 1 },
@@ -17,21 +17,15 @@ const target = {
 function scene({ content = 'off' as ContentMode, isSampled = true } = {}) {
   const clock = { ms: 1_000 };
   const spans: RecordedSpan[] = [];
-  const tracer = {
-    startSpan: (_name: string, _options: object, context: Context) => ({
-      spanContext: () => ({ traceId, spanId: 'a'.repeat(16), traceFlags: isSampled ? 1 : 0 }),
-      parentSpanContext: trace.getSpanContext(context),
-      isRecording: () => isSampled,
-    }),
-  } as unknown as Tracer;
   const ended = (span: unknown) => void spans.push(span as RecordedSpan);
   const telemetry = new RequestTelemetry({
     metrics: createRouterMetrics(createRegistry('test', '0')),
-    tracing: { ...untraced, enabled: true, tracer, ended, content },
+    tracing: { ...untraced, enabled: true, origin, samples: () => isSampled, ended, content },
     nowMs: () => clock.ms,
   });
   const record = new RequestRecord(telemetry, {
-    ...{ requestId: 'req_1', method: 'POST', headers: {}, httpVersion: '1.1', bytesIn: 9 },
+    ...{ requestId: 'req_1', method: 'POST', httpVersion: '1.1', bytesIn: 9 },
+    headers: { traceparent: `00-${traceId}-00f067aa0ba902b7-01` },
     ...{ path: '/v1/chat/completions', route: '/v1/chat/completions' },
     ...{ startMs: clock.ms, receivedMs: clock.ms },
   });
@@ -63,7 +57,7 @@ test('each span ends with what it is about, and that is the last byte', () => {
   expect(spans.map(({ parentSpanContext }) => parentSpanContext)).toEqual([
     operation,
     server,
-    undefined,
+    { traceId, spanId: '00f067aa0ba902b7', traceFlags: 1, isRemote: true },
   ]);
   expect(new Set([attempt, operation, server].map((one) => one?.spanId)).size).toBe(3);
   expect(spans.every((span) => span.spanContext().traceId === traceId && span.ended)).toBe(true);

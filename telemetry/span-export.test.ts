@@ -1,76 +1,92 @@
-import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace';
-import { expect, test } from 'vitest';
-import { CountingSpanProcessor } from './span-export.ts';
+import { SpanKind, TraceFlags } from '@opentelemetry/api';
+import type { ReadableSpan } from '@opentelemetry/sdk-trace';
+import { afterEach, expect, test, vi } from 'vitest';
+import { RecordedSpan, type SpanOrigin } from './recorded-span.ts';
+import { createExport } from './span-export.ts';
+import { newSpanId, newTraceId } from './span-ids.ts';
+import type { SpanBatch } from './span-queue.ts';
+import { startOtlpReceiver } from './testing/otlp-receiver.ts';
 
-type Done = Parameters<SpanExporter['export']>[1];
+const origin = {
+  resource: { attributes: { 'service.name': 'test' } },
+  instrumentationScope: { name: 'fairlead' },
+} as unknown as SpanOrigin;
 
-/** An exporter that answers when the test tells it to. */
-function scene(queueSize: number, batchSize: number) {
-  const exports: { count: number; done: Done }[] = [];
-  const said: string[] = [];
-  const exporter: SpanExporter = {
-    export: (spans, done) => void exports.push({ count: spans.length, done }),
-    shutdown: async () => {},
-    forceFlush: async () => {},
-  };
-  const processor = new CountingSpanProcessor(
-    exporter,
-    { queueSize, batchSize, delayMs: 60_000 },
-    {
-      warn: (_, message) => void said.push(message),
-      info: (_, message) => void said.push(message),
-    },
-  );
-  const span = {
-    spanContext: () => ({ traceId: 't', spanId: 's', traceFlags: 1 }),
-    resource: { asyncAttributesPending: false },
-  } as unknown as ReadableSpan;
-  const end = (count: number) => {
-    for (let at = 0; at < count; at++) processor.onEnd(span);
-  };
-  return { end, exports, processor, said };
+function recorded(name: string, attributes: object = {}): RecordedSpan {
+  const context = { traceId: newTraceId(), spanId: newSpanId(), traceFlags: TraceFlags.SAMPLED };
+  const about = { name, kind: SpanKind.CLIENT, startMs: 1 };
+  const span = new RecordedSpan(origin, about, context, undefined);
+  span.end(attributes, 2, false);
+  return span;
 }
 
-const success = { code: 0 };
-const failure = { code: 1, error: new Error('503') };
+/** As a tracer of the SDK's makes them. */
+function notOurs(name: string): ReadableSpan {
+  const { context, links, events, startTime, endTime, duration, status } = recorded(name);
+  return {
+    ...{ name, kind: SpanKind.INTERNAL, spanContext: () => context, links, status, ended: true },
+    ...{ startTime, endTime, duration, events: [{ name: 'e', time: [1, 0] }, ...events] },
+    ...{ attributes: {}, ...origin },
+    ...{ droppedAttributesCount: 0, droppedEventsCount: 0, droppedLinksCount: 0 },
+  };
+}
 
-test('spans that find the queue full are counted as lost, each once', () => {
-  const { end, processor } = scene(10, 10);
-  // The first ten go out at once as a batch, the next ten wait.
-  end(25);
-  expect(processor.takeLost()).toBe(5);
-  expect(processor.takeLost()).toBe(0);
+const sent = (batch: SpanBatch) => new Promise((resolve) => batch.send(resolve));
+
+const cleanUp: (() => unknown)[] = [];
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  for (const one of cleanUp.splice(0).reverse()) await one();
 });
 
-test('spans that the collector does not take are counted, and said once until it takes some', async () => {
-  const { end, exports, processor, said } = scene(100, 10);
-  for (const result of [failure, failure, success, success, failure]) {
-    end(10);
-    exports.at(-1)?.done(result);
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-  expect(processor.takeLost()).toBe(30);
-  expect(said).toEqual([
-    'the collector does not take spans',
-    'the collector takes spans again',
-    'the collector does not take spans',
-  ]);
+async function scene(batchSize: number) {
+  const receiver = await startOtlpReceiver();
+  vi.stubEnv('OTEL_EXPORTER_OTLP_ENDPOINT', receiver.endpoint);
+  const to = await createExport({}, batchSize);
+  cleanUp.push(
+    () => receiver.stop(),
+    () => to.shutdown(),
+  );
+  return { receiver, to, names: () => receiver.spans.map(({ name }) => name) };
+}
+
+test('a batch has spans of ours and of the SDK’s, and the next one nothing of them', async () => {
+  const { receiver, to, names } = await scene(10);
+  const batch = to.begin();
+  for (const span of [recorded('a'), notOurs('x'), recorded('b')]) batch.add(span);
+  expect(batch).toMatchObject({ count: 3, isFull: false });
+  expect(await sent(batch)).toBeUndefined();
+  expect(names()).toEqual(['a', 'b', 'x']);
+  expect(receiver.spans.map(({ resource }) => resource)).toEqual(
+    Array(3).fill({ 'service.name': 'test' }),
+  );
+  const next = to.begin();
+  next.add(recorded('c'));
+  const other = to.begin();
+  other.add(notOurs('y'));
+  expect([await sent(next), await sent(other)]).toEqual([undefined, undefined]);
+  expect(names()).toEqual(['a', 'b', 'x', 'c', 'y']);
 });
 
-test('a full queue is exported at the end without asking too much of the exporter at once', async () => {
-  const { end, exports, processor } = scene(1_000, 10);
-  end(1_000);
-  const over = processor.shutdown();
-  let done = 0;
-  while (done < 100) {
-    await new Promise((resolve) => setImmediate(resolve));
-    expect(exports.length - done).toBeLessThanOrEqual(16);
-    const next = exports[done];
-    if (!next) continue;
-    done++;
-    next.done(success);
+test('a batch is full by its count, or by its size', async () => {
+  const { to } = await scene(100);
+  const [many, large] = [to.begin(), to.begin()];
+  for (let at = 0; at < 100; at++) {
+    expect(many.isFull).toBe(false);
+    many.add(recorded('a'));
   }
-  await over;
-  expect(exports.reduce((sum, { count }) => sum + count, 0)).toBe(1_000);
-  expect(processor.takeLost()).toBe(0);
+  expect(many.isFull).toBe(true);
+  for (let at = 0; !large.isFull; at++) {
+    expect(at).toBeLessThan(9);
+    large.add(recorded('a', { 'gen_ai.output.messages': 'x'.repeat(256 * 1024) }));
+  }
+});
+
+test('what no collector takes is an error', async () => {
+  vi.stubEnv('OTEL_EXPORTER_OTLP_TIMEOUT', '100');
+  const { receiver, to } = await scene(10);
+  await receiver.stop();
+  const batch = to.begin();
+  batch.add(recorded('a'));
+  expect(await sent(batch)).toBeInstanceOf(Error);
 });

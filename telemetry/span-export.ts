@@ -1,175 +1,137 @@
 import {
-  BatchSpanProcessor,
   ConsoleSpanExporter,
   type ReadableSpan,
   type SpanExporter,
-  type SpanProcessor,
 } from '@opentelemetry/sdk-trace';
-import { encodeSpans, isEncodable } from './otlp-encoder.ts';
+import { TraceRequest } from './otlp-encoder.ts';
+import { RecordedSpan } from './recorded-span.ts';
+import type { SpanBatch, SpanExport } from './span-queue.ts';
 
-/** Told when spans begin to get lost at the collector, and when they no longer do. */
-export interface ExportLog {
-  warn(fields: object, message: string): void;
-  info(fields: object, message: string): void;
-}
-
-/** Exporters take 30 exports at a time and refuse more; a full queue has more batches than that. */
-const mostExports = 16;
+/** A batch that is larger is sent, so that prompts and completions do not make what no collector takes. */
+const mostBytes = 2 * 1024 * 1024;
 /** ExportResultCode.SUCCESS of @opentelemetry/core. */
 const success = 0;
 
+type Result = Parameters<Parameters<SpanExporter['export']>[1]>[0];
+
+function errorOf({ code, error }: Result): Error | undefined {
+  return code === success ? undefined : (error ?? new Error(`code ${code}`));
+}
+
 /**
- * The SDK's batch processor, which tells nobody what it loses, with book kept of the spans that wait,
- * so that those lost are counted: the queue was full, or the collector did not take them.
+ * Where the standard variables lead: to a collector by http/protobuf, which is the default, or by the SDK's
+ * exporters for the others.
+ * @param batchSize spans that go together at most
  */
-export class CountingSpanProcessor implements SpanProcessor {
-  readonly #batch: BatchSpanProcessor;
-  readonly #queueSize: number;
-  #waiting = 0;
-  #lost = 0;
-
-  /** @param options as the standard OTEL_BSP_* variables have them */
-  constructor(
-    exporter: SpanExporter,
-    options: { queueSize: number; batchSize: number; delayMs: number },
-    log: ExportLog,
-  ) {
-    this.#queueSize = options.queueSize;
-    const counting = new CountingExporter(exporter, log, {
-      taken: (count) => {
-        this.#waiting -= count;
-      },
-      lost: (count) => {
-        this.#lost += count;
-      },
-    });
-    this.#batch = new BatchSpanProcessor({
-      exporter: counting,
-      maxQueueSize: options.queueSize,
-      maxExportBatchSize: options.batchSize,
-      scheduledDelayMillis: options.delayMs,
-    });
+export async function createExport(env: NodeJS.ProcessEnv, batchSize: number): Promise<SpanExport> {
+  if (env.OTEL_TRACES_EXPORTER === 'console') {
+    return exportBy(new ConsoleSpanExporter(), batchSize);
   }
-
-  /** Spans lost since this was last asked. */
-  takeLost(): number {
-    const lost = this.#lost;
-    this.#lost = 0;
-    return lost;
-  }
-
-  onStart(): void {}
-
-  onEnd(span: ReadableSpan): void {
-    if (this.#waiting >= this.#queueSize) {
-      this.#lost++;
-      return;
-    }
-    this.#waiting++;
-    this.#batch.onEnd(span);
-  }
-
-  forceFlush(): Promise<void> {
-    return this.#batch.forceFlush();
-  }
-
-  shutdown(): Promise<void> {
-    return this.#batch.shutdown();
-  }
-}
-
-type Export = SpanExporter['export'];
-
-/** How many spans leave the queue, and how many never arrive. */
-interface Told {
-  taken(count: number): void;
-  lost(count: number): void;
-}
-
-class CountingExporter implements SpanExporter {
-  readonly #exporter: SpanExporter;
-  readonly #log: ExportLog;
-  readonly #told: Told;
-  #running = 0;
-  readonly #queued: (() => void)[] = [];
-  #isFailing = false;
-
-  constructor(exporter: SpanExporter, log: ExportLog, told: Told) {
-    this.#exporter = exporter;
-    this.#log = log;
-    this.#told = told;
-  }
-
-  export(...[spans, done]: Parameters<Export>): void {
-    this.#told.taken(spans.length);
-    const start = () => {
-      this.#running++;
-      this.#exporter.export(spans, (result) => {
-        this.#running--;
-        this.#note(spans.length, result.code === success, result.error);
-        done(result);
-        this.#queued.shift()?.();
-      });
-    };
-    if (this.#running < mostExports) start();
-    else this.#queued.push(start);
-  }
-
-  forceFlush(): Promise<void> {
-    return this.#exporter.forceFlush?.() ?? Promise.resolve();
-  }
-
-  shutdown(): Promise<void> {
-    return this.#exporter.shutdown();
-  }
-
-  #note(count: number, ok: boolean, err: Error | undefined): void {
-    if (!ok) this.#told.lost(count);
-    if (ok === !this.#isFailing) return;
-    this.#isFailing = !ok;
-    if (ok) this.#log.info({}, 'the collector takes spans again');
-    else this.#log.warn({ err, spans: count }, 'the collector does not take spans');
-  }
-}
-
-/** The exporter that the standard variables name: OTLP by http/protobuf by default, or the console. */
-export async function createExporter(env: NodeJS.ProcessEnv): Promise<SpanExporter> {
-  if (env.OTEL_TRACES_EXPORTER === 'console') return new ConsoleSpanExporter();
   const protocol = env.OTEL_EXPORTER_OTLP_TRACES_PROTOCOL || env.OTEL_EXPORTER_OTLP_PROTOCOL;
   switch (protocol) {
     case 'grpc': {
       const { OTLPTraceExporter } = await import('@opentelemetry/exporter-trace-otlp-grpc');
-      return new OTLPTraceExporter();
+      return exportBy(new OTLPTraceExporter(), batchSize);
     }
     case 'http/json': {
       const { OTLPTraceExporter } = await import('@opentelemetry/exporter-trace-otlp-http');
-      return new OTLPTraceExporter();
+      return exportBy(new OTLPTraceExporter(), batchSize);
     }
     default:
-      return createProtobufExporter();
+      return createProtobufExport(batchSize);
   }
 }
 
-/** The SDK's exporter over http/protobuf, with our encoder where that knows all that the spans have. */
-async function createProtobufExporter(): Promise<SpanExporter> {
-  const [base, http, transformer] = await Promise.all([
-    import('@opentelemetry/otlp-exporter-base'),
+/** By an exporter of the SDK's, which takes spans. */
+export function exportBy(exporter: SpanExporter, batchSize: number): SpanExport {
+  const begin = (): SpanBatch => {
+    const spans: ReadableSpan[] = [];
+    return {
+      get count() {
+        return spans.length;
+      },
+      get isFull() {
+        return spans.length >= batchSize;
+      },
+      add: (span) => void spans.push(span),
+      send: (done) => exporter.export(spans, (result) => done(errorOf(result))),
+    };
+  };
+  return { begin, shutdown: () => exporter.shutdown() };
+}
+
+/** By the SDK's transport over http/protobuf; spans of ours are encoded as they end. */
+async function createProtobufExport(batchSize: number): Promise<SpanExport> {
+  const [http, { ProtobufTraceSerializer: serializer }] = await Promise.all([
     import('@opentelemetry/otlp-exporter-base/node-http'),
     import('@opentelemetry/otlp-transformer'),
   ]);
-  const { ProtobufTraceSerializer: theirs, TraceExporterMetricsHelper } = transformer;
-  const serializer: typeof theirs = {
-    serializeRequest: (spans) =>
-      spans.every(isEncodable) ? encodeSpans(spans) : theirs.serializeRequest(spans),
-    deserializeResponse: (data) => theirs.deserializeResponse(data),
-  };
   const headers = { 'Content-Type': 'application/x-protobuf' };
-  const delegate = http.createOtlpHttpExportDelegate(
+  const delegate = http.createOtlpHttpExportDelegate<EncodedBatch, object>(
     http.convertLegacyHttpOptions({}, 'TRACES', 'v1/traces', headers),
-    serializer,
+    {
+      serializeRequest: (batch) => batch.encoded((others) => serializer.serializeRequest(others)),
+      deserializeResponse: (data) => serializer.deserializeResponse(data),
+    },
     'otlp_http_span_exporter',
-    TraceExporterMetricsHelper,
+    { name: 'span', countItems: ({ count }) => count },
     undefined,
   );
-  return new (class extends base.OTLPExporterBase<ReadableSpan[]> {})(delegate);
+  // To grow memory for each batch anew costs more than to fill it, and presses the garbage collector.
+  const spare: TraceRequest[] = [];
+  const mostSpare = 2;
+  const begin = () => {
+    const request = spare.pop() ?? new TraceRequest();
+    return new EncodedBatch(request, batchSize, (batch, done) =>
+      delegate.export(batch, (result) => {
+        const error = errorOf(result);
+        // What failed may still be on its way.
+        if (!error && spare.length < mostSpare) spare.push(request);
+        done(error);
+      }),
+    );
+  };
+  return { begin, shutdown: () => delegate.shutdown() };
+}
+
+type Done = Parameters<SpanBatch['send']>[0];
+
+class EncodedBatch implements SpanBatch {
+  readonly #request: TraceRequest;
+  readonly #batchSize: number;
+  readonly #send: (batch: EncodedBatch, done: Done) => void;
+  /** Spans that are not ours. */
+  readonly #others: ReadableSpan[] = [];
+  count = 0;
+
+  constructor(
+    request: TraceRequest,
+    batchSize: number,
+    send: (batch: EncodedBatch, done: Done) => void,
+  ) {
+    this.#request = request;
+    this.#batchSize = batchSize;
+    this.#send = send;
+  }
+
+  get isFull(): boolean {
+    return this.count >= this.#batchSize || this.#request.length >= mostBytes;
+  }
+
+  add(span: ReadableSpan): void {
+    this.count++;
+    const isIn = span instanceof RecordedSpan && this.#request.add(span);
+    if (!isIn) this.#others.push(span);
+  }
+
+  send(done: Done): void {
+    this.#send(this, done);
+  }
+
+  /** Messages one behind the other are one message. */
+  encoded(serialize: (others: ReadableSpan[]) => Uint8Array | undefined): Uint8Array {
+    const ours = this.#request.take();
+    if (this.#others.length === 0) return ours;
+    return Buffer.concat([ours, serialize(this.#others) ?? Buffer.alloc(0)]);
+  }
 }

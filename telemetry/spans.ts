@@ -1,15 +1,12 @@
 import {
   type Attributes,
-  type Context,
-  type HrTime,
   logs,
-  propagation,
   ROOT_CONTEXT,
   type SpanContext,
   SpanKind,
+  TraceFlags,
   trace,
 } from '@opentelemetry/api';
-import type { ReadableSpan } from '@opentelemetry/sdk-trace';
 import type {
   AttributesOf,
   admissionSpan,
@@ -17,14 +14,10 @@ import type {
   operationSpan,
   serverSpan,
 } from './contract/spans.ts';
-import { childContext, RecordedSpan } from './recorded-span.ts';
+import type { HeaderCarrier } from './propagation.ts';
+import { hrTime, RecordedSpan } from './recorded-span.ts';
+import { newSpanId, newTraceId } from './span-ids.ts';
 import type { Tracing } from './tracing.ts';
-
-/** Headers as they came: names in lower case. */
-export type HeaderCarrier = Record<string, string | string[] | undefined>;
-
-/** Turns the telemetry's clock into the time of day. */
-export type TimeOf = (ms: number) => HrTime;
 
 /**
  * The spans of one request that is sampled, made by hand: the SERVER span, under it one for a wait and
@@ -34,35 +27,43 @@ export type TimeOf = (ms: number) => HrTime;
  */
 export class RequestSpans {
   readonly #tracing: Tracing;
-  readonly #timeOf: TimeOf;
-  /** What came with the request: the trace that it continues, and baggage. */
-  readonly #context: Context;
+  /** From the telemetry's clock to 1970: one for all spans of a request, so that they fit together. */
+  readonly #offsetMs: number;
+  /** Headers of the request. */
+  readonly #received: HeaderCarrier;
   readonly #ids: SpanContext;
   readonly #server: RecordedSpan | undefined;
   #admission: RecordedSpan | undefined;
   #operation: RecordedSpan | undefined;
   #attempt: RecordedSpan | undefined;
 
-  /** Starts the SERVER span, which continues the trace of `carrier`. */
+  /**
+   * Starts the SERVER span, which continues the trace of the headers `received`.
+   * @param offsetMs what makes of the telemetry's clock that since 1970
+   */
   constructor(
     tracing: Tracing,
-    timeOf: TimeOf,
+    offsetMs: number,
     name: string,
-    carrier: HeaderCarrier,
+    received: HeaderCarrier,
     startMs: number,
   ) {
     this.#tracing = tracing;
-    this.#timeOf = timeOf;
-    const parent = propagation.extract(ROOT_CONTEXT, carrier);
-    const about = { name, kind: SpanKind.SERVER, startTime: timeOf(startMs) };
-    // The SDK says whether it is sampled, and which trace it is; that it records is left to ours.
-    const started = tracing.tracer.startSpan(name, about, parent);
-    this.#ids = started.spanContext();
-    this.#context = parent;
-    if (!started.isRecording()) return;
-    const origin = started as unknown as ReadableSpan;
-    const { parentSpanContext } = origin;
-    this.#server = new RecordedSpan(origin, about, this.#ids, parentSpanContext);
+    this.#offsetMs = offsetMs;
+    this.#received = received;
+    const parent = tracing.propagation.parentOf(received);
+    const traceId = parent?.traceId ?? newTraceId();
+    const { origin } = tracing;
+    const isSampled = origin !== undefined && tracing.samples(traceId, parent);
+    this.#ids = {
+      traceId,
+      spanId: newSpanId(),
+      traceFlags: isSampled ? TraceFlags.SAMPLED : TraceFlags.NONE,
+      ...(parent?.traceState && { traceState: parent.traceState }),
+    };
+    if (!isSampled) return;
+    const about = { name, kind: SpanKind.SERVER, startMs: offsetMs + startMs };
+    this.#server = new RecordedSpan(origin, about, this.#ids, parent);
   }
 
   /** Whether the request is sampled; without that, attributes need not even be made. */
@@ -103,9 +104,8 @@ export class RequestSpans {
   ): Record<string, string> {
     const parent = this.#operation ?? this.#server;
     this.#attempt = this.#start(name, SpanKind.CLIENT, startMs, parent, attributes);
-    const carrier: Record<string, string> = {};
-    propagation.inject(this.#contextOf(this.#attempt ?? parent), carrier);
-    return carrier;
+    const { context } = this.#attempt ?? parent ?? { context: this.#ids };
+    return this.#tracing.propagation.headersFor(context, this.#received);
   }
 
   endAttempt(attributes: AttributesOf<typeof attemptSpan>, endMs: number): void {
@@ -122,18 +122,14 @@ export class RequestSpans {
   emitDetails(attributes: object, endMs: number): void {
     logs.getLogger('fairlead').emit({
       eventName: 'gen_ai.client.inference.operation.details',
-      timestamp: this.#timeOf(endMs),
-      context: this.#contextOf(this.#operation ?? this.#server),
+      timestamp: hrTime(this.#offsetMs + endMs),
+      context: trace.setSpanContext(ROOT_CONTEXT, this.#operation?.context ?? this.#ids),
       attributes: attributes as Attributes,
     });
   }
 
   endServer(attributes: AttributesOf<typeof serverSpan>, endMs: number, failed: boolean): void {
     this.#end(this.#server, attributes, endMs, failed);
-  }
-
-  #contextOf(span: RecordedSpan | undefined): Context {
-    return trace.setSpanContext(this.#context, span?.spanContext() ?? this.#ids);
   }
 
   #start(
@@ -144,14 +140,14 @@ export class RequestSpans {
     attributes?: object,
   ): RecordedSpan | undefined {
     if (!parent) return undefined;
-    const about = { name, kind, startTime: this.#timeOf(startMs) };
-    const above = parent.spanContext();
-    return new RecordedSpan(parent, about, childContext(above), above, attributes);
+    const about = { name, kind, startMs: this.#offsetMs + startMs, attributes };
+    const above = parent.context;
+    return new RecordedSpan(parent.origin, about, { ...above, spanId: newSpanId() }, above);
   }
 
   #end(span: RecordedSpan | undefined, ended: object, endMs: number, failed: boolean): void {
     if (!span) return;
-    span.end(ended, this.#timeOf(endMs), failed);
+    span.end(ended, this.#offsetMs + endMs, failed);
     this.#tracing.ended(span);
   }
 }

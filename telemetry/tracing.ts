@@ -1,13 +1,20 @@
-import { type Tracer, trace } from '@opentelemetry/api';
+import { ROOT_CONTEXT, TraceFlags, type Tracer, trace } from '@opentelemetry/api';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace';
 import type { ContentMode } from './content.ts';
 import { type Profile, profileOf, schemaUrls } from './contract/spans.ts';
-import type { CountingSpanProcessor, ExportLog } from './span-export.ts';
+import { type Propagation, propagationOf, w3c } from './propagation.ts';
+import type { SpanOrigin } from './recorded-span.ts';
+import type { Samples } from './sampling.ts';
+import type { ExportLog, SpanQueue } from './span-queue.ts';
 
 /** Tracing as long as the process runs. */
 export interface Tracing {
   readonly enabled: boolean;
   readonly tracer: Tracer;
+  /** Of spans that are made without the tracer; undefined: it is sure that none is sampled. */
+  readonly origin: SpanOrigin | undefined;
+  readonly samples: Samples;
+  readonly propagation: Propagation;
   /** Takes a span that was made without the tracer. */
   ended(span: ReadableSpan): void;
   readonly profile: Profile;
@@ -22,6 +29,9 @@ export interface Tracing {
 export const untraced: Tracing = {
   enabled: false,
   tracer: trace.getTracer('fairlead'),
+  origin: undefined,
+  samples: () => false,
+  propagation: w3c,
   ended() {},
   profile: 'v1_41',
   content: 'off',
@@ -85,34 +95,45 @@ export async function startTracing(
       'OTEL_TRACES_EXPORTER is neither otlp, console nor none: taken for otlp',
     );
   }
-  const { NodeSDK } = await import('@opentelemetry/sdk-node');
-  const processor = await createProcessor(env, log);
-  const sdk = new NodeSDK({ spanProcessors: [processor] });
+  const [{ NodeSDK }, { createExport }, { SpanQueue }, { createSampling }] = await Promise.all([
+    import('@opentelemetry/sdk-node'),
+    import('./span-export.ts'),
+    import('./span-queue.ts'),
+    import('./sampling.ts'),
+  ]);
+  const to = await createExport(env, Number(env.OTEL_BSP_MAX_EXPORT_BATCH_SIZE));
+  const queueSize = Number(env.OTEL_BSP_MAX_QUEUE_SIZE);
+  const delayMs = Number(env.OTEL_BSP_SCHEDULE_DELAY);
+  const queue: SpanQueue = new SpanQueue(to, { queueSize, delayMs }, log);
+  const sdk = new NodeSDK({ spanProcessors: [queue] });
   sdk.start();
   const profile = profileOf(env);
   const scope = { schemaUrl: schemaUrls[profile] };
+  const tracer = trace.getTracerProvider().getTracer('fairlead', version, scope);
+  const origin = originOf(tracer);
+  await origin?.resource.waitForAsyncAttributes?.();
   return {
     enabled: true,
-    tracer: trace.getTracerProvider().getTracer('fairlead', version, scope),
-    ended: (span) => processor.onEnd(span),
+    tracer,
+    origin,
+    samples: createSampling(env),
+    propagation: propagationOf(env),
+    ended: (span) => queue.onEnd(span),
     profile,
     content,
-    takeLost: () => processor.takeLost(),
+    takeLost: () => queue.takeLost(),
     shutdown: () => capped(sdk.shutdown(), shutdownCapMs),
   };
 }
 
-async function createProcessor(
-  env: NodeJS.ProcessEnv,
-  log: ExportLog,
-): Promise<CountingSpanProcessor> {
-  const { CountingSpanProcessor, createExporter } = await import('./span-export.ts');
-  const options = {
-    queueSize: Number(env.OTEL_BSP_MAX_QUEUE_SIZE),
-    batchSize: Number(env.OTEL_BSP_MAX_EXPORT_BATCH_SIZE),
-    delayMs: Number(env.OTEL_BSP_SCHEDULE_DELAY),
-  };
-  return new CountingSpanProcessor(await createExporter(env), options, log);
+/** What the tracer's spans have in common, by one that every sampler takes but that which takes none. */
+function originOf(tracer: Tracer): SpanOrigin | undefined {
+  const [traceId, spanId] = ['1'.padStart(32, '0'), '1'.padStart(16, '0')];
+  const parent = { traceId, spanId, traceFlags: TraceFlags.SAMPLED, isRemote: true };
+  const span = tracer.startSpan('origin', {}, trace.setSpanContext(ROOT_CONTEXT, parent));
+  if (!span.isRecording()) return undefined;
+  const { resource, instrumentationScope } = span as unknown as ReadableSpan;
+  return { resource, instrumentationScope };
 }
 
 /** Resolves with `work`, whether that succeeds or not, and after `capMs` at the latest. */

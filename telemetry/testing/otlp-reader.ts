@@ -24,6 +24,11 @@ const anyValue: Record<number, readonly [string, Kind]> = {
 const keyValue: Schema = { 1: ['key', 'string'], 2: ['value', anyValue] };
 anyValue[5] = ['arrayValue', { 1: ['values[]', anyValue] }];
 anyValue[6] = ['kvlistValue', { 1: ['values[]', keyValue] }];
+const event: Schema = {
+  1: ['timeUnixNano', 'fixed64'],
+  2: ['name', 'string'],
+  4: ['droppedAttributesCount', 'uint'],
+};
 const span: Schema = {
   1: ['traceId', 'hex'],
   2: ['spanId', 'hex'],
@@ -35,7 +40,7 @@ const span: Schema = {
   8: ['endTimeUnixNano', 'fixed64'],
   9: ['attributes[]', keyValue],
   10: ['droppedAttributesCount', 'uint'],
-  11: ['events[]', { 1: ['timeUnixNano', 'fixed64'], 2: ['name', 'string'] }],
+  11: ['events[]', event],
   12: ['droppedEventsCount', 'uint'],
   14: ['droppedLinksCount', 'uint'],
   15: ['status', { 2: ['message', 'string'], 3: ['code', 'uint'] }],
