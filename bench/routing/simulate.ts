@@ -158,8 +158,10 @@ export function simulate(setting: Setting, makeRule: (context: RuleContext) => R
     for (let { first } = held; first; { first } = held) {
       const among = withRoom(first);
       if (among.length === 0) break;
-      held.remove(first);
-      send(first, among);
+      const fit = ({ request }: Served) => rules[0]?.fit?.(request, among) ?? 0;
+      const next = held.choose(among.length, fit) ?? first;
+      held.remove(next);
+      send(next, among);
     }
   }
   return all;

@@ -3,7 +3,7 @@ import type { Replica } from '../catalog/model.ts';
 import { unitBytes, unitsBefore } from './blocks.ts';
 import { hashBlocks, hashText, type Span } from './hash.ts';
 import { leastLoad } from './least-load.ts';
-import { choosePrefixAware, type Prompt, uncachedTokens } from './prefix-aware.ts';
+import { choosePrefixAware, matchedShare, type Prompt, uncachedTokens } from './prefix-aware.ts';
 import type { LoadShare, ReplicaLoad } from './replica-load.ts';
 import { ReplicaLoads } from './replica-loads.ts';
 import { RoundRobin } from './round-robin.ts';
@@ -70,6 +70,11 @@ export interface Balancer {
     policy: RoutingPolicy,
     candidates: readonly Replica[],
   ): Placement | undefined;
+  /**
+   * For a request that waits: says how much of its prompt, between 0 and 1, one of some replicas is expected to have
+   * in its prefix cache; 0 where prompts are not compared.
+   */
+  fitOf(request: RoutingRequest, policy: RoutingPolicy): (replicas: readonly Replica[]) => number;
   /** Open requests at a replica. */
   inFlight(replicaId: string): number;
   /** Prompt tokens sent to a replica and not known to be computed. */
@@ -188,6 +193,15 @@ class PromptBalancer implements Balancer {
     };
   }
 
+  fitOf(request: RoutingRequest, policy: RoutingPolicy): (replicas: readonly Replica[]) => number {
+    if (policy !== 'PrefixAware') return () => 0;
+    let blocks: Int32Array | undefined;
+    return (replicas) => {
+      blocks ??= blocksOf(request);
+      return matchedShare(this.#loads.all(replicas), blocks);
+    };
+  }
+
   inFlight(replicaId: string): number {
     return this.#loads.find(replicaId)?.inFlight ?? 0;
   }
@@ -226,9 +240,8 @@ class PromptBalancer implements Balancer {
     tokens: number,
     promptBytes: number,
   ): Choice | undefined {
-    const { body, promptSpans = noSpans, adapter = '', sessionKey } = request;
-    const { concurrency = Number.POSITIVE_INFINITY } = request;
-    const blocks = hashBlocks(body, promptSpans, hashText(adapter));
+    const { sessionKey, concurrency = Number.POSITIVE_INFINITY } = request;
+    const blocks = blocksOf(request);
     const chance = 2 ** 32 * this.#random();
     const prompt: Prompt = {
       tokens,
@@ -268,6 +281,10 @@ interface Choice {
   readonly blocks?: Int32Array;
   readonly prefix?: PrefixMatch;
   readonly uncachedTokens?: number;
+}
+
+function blocksOf({ body, promptSpans = noSpans, adapter = '' }: RoutingRequest): Int32Array {
+  return hashBlocks(body, promptSpans, hashText(adapter));
 }
 
 /** Bytes of a request's prompt; of a body whose prompt is not found, all. */

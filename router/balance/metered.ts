@@ -21,6 +21,7 @@ export function metered(balancer: Balancer, metrics: RouterMetrics, nowMs: () =>
       }
       return placement;
     },
+    fitOf: (request, policy) => balancer.fitOf(request, policy),
     inFlight: (replicaId) => balancer.inFlight(replicaId),
     pendingTokens: (replicaId) => balancer.pendingTokens(replicaId),
     withRoom: (candidates, concurrency, soon) => balancer.withRoom(candidates, concurrency, soon),

@@ -63,6 +63,15 @@ export function choosePrefixAware(
   return { at, reason, matchedBlocks };
 }
 
+/** The most that one of these replicas is expected to have of a prompt, of all its blocks. */
+export function matchedShare(loads: readonly ReplicaLoad[], blocks: Int32Array): number {
+  let longest = 0;
+  for (const { prefixes } of loads) {
+    longest = Math.max(longest, prefixes.matchLength(blocks, longest));
+  }
+  return (unitsBefore[longest] ?? 0) / Math.max(1, unitsBefore[blocks.length] ?? 0);
+}
+
 /** Tokens, a whole number of them, that a replica computes of a prompt of which it has some blocks. */
 export function uncachedTokens(prompt: Prompt, matchedBlocks: number): number {
   const cached = (unitsBefore[matchedBlocks] ?? 0) * prompt.tokensPerUnit;

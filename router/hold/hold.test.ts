@@ -32,7 +32,7 @@ test('models that become ready together take turns', async () => {
   for (const name of ['a', 'b']) {
     for (let request = 0; request < 40; request++) {
       hold.enter(model(name, 0), undefined, {
-        ...{ priority: 0, bytes: 1, canGoElsewhere: () => false },
+        ...{ priority: 0, bytes: 1, canGoElsewhere: () => false, fit: () => 0 },
         over: () => {
           released.push(name);
           open.set(`${name}-0`, inFlight(`${name}-0`) + 1);

@@ -26,6 +26,8 @@ export interface HeldRequest extends Queued {
   readonly sinceMs?: number | undefined;
   /** Whether a fallback can take it; asked when the catalog has changed. */
   canGoElsewhere(): boolean;
+  /** How much of its prompt, between 0 and 1, one of these replicas is expected to have in its prefix cache. */
+  fit(replicas: readonly Replica[]): number;
   /** Told once, unless the request leaves before. At `room` it must go to a replica at once. */
   over(end: HoldEnd): void;
 }
@@ -79,7 +81,7 @@ const releasesPerTurn = 16;
 
 /**
  * Requests that wait for a replica, by model: bounded in number and bytes, each until its deadline, the
- * highest priority first. Let go as replicas have room, never more than those work on at once, over all
+ * highest priority first, and within it about in their order, so that prompts go where they are cached. Let go as replicas have room, never more than those work on at once, over all
  * routers; while some wait, who comes later waits behind them. Models take turns.
  */
 export class Hold {
@@ -163,8 +165,8 @@ export class Hold {
     this.#scheduled = undefined;
     for (let left = releasesPerTurn; left > 0; left--) {
       const queue = this.#nextWithRoom();
-      const entry = queue?.entries.first;
-      if (!queue || !entry) return;
+      const entry = queue && this.#choose(queue);
+      if (!entry) return;
       this.#end(queue, entry, 'room');
     }
     this.pump();
@@ -181,16 +183,28 @@ export class Hold {
     return undefined;
   }
 
+  /** Who goes of those that wait: about who came first, and where its prompt is. */
+  #choose(queue: TargetQueue): Entry | undefined {
+    const replicas = this.#withRoom(queue);
+    return queue.entries.choose(replicas.length, ({ request }) => request.fit(replicas));
+  }
+
+  #withRoom({ model, adapter, entries }: TargetQueue): readonly Replica[] {
+    const isKeptBack = entries.first?.request.precedence === 'later';
+    const replicas = replicasWith(model, adapter);
+    return this.#options.load.withRoom(replicas, model.concurrency, isKeptBack);
+  }
+
   /** How many requests of a model may go now. */
-  #room({ model, adapter, entries }: TargetQueue): number {
+  #room(queue: TargetQueue): number {
+    const { model, adapter, entries } = queue;
     const { router, load, neighbours } = this.#options;
     const { concurrency, key } = model;
     const replicas = replicasWith(model, adapter);
     if (replicas.length === 0) return 0;
     let [own, free] = [0, 0];
-    const isKeptBack = entries.first?.request.precedence === 'later';
     for (const { id } of replicas) own += load.inFlight(id);
-    for (const { id } of load.withRoom(replicas, concurrency, isKeptBack)) {
+    for (const { id } of this.#withRoom(queue)) {
       free += concurrency - load.inFlight(id) - neighbours.inFlight(id);
     }
     if (own === 0) return 1;

@@ -15,7 +15,10 @@ afterEach(async () => {
 });
 
 /** A model with one replica, which begins no answer by itself, and keys of two priorities. */
-async function overloaded(hold = {}): Promise<{ router: TestRouter; arrived: UpstreamRequest[] }> {
+async function overloaded(
+  hold = {},
+  maxConcurrency = 100,
+): Promise<{ router: TestRouter; arrived: UpstreamRequest[] }> {
   const upstream: ScriptedUpstream = await startUpstream();
   cleanUp.push(() => upstream.stop());
   const arrived: UpstreamRequest[] = [];
@@ -24,7 +27,7 @@ async function overloaded(hold = {}): Promise<{ router: TestRouter; arrived: Ups
   cleanUp.push(() => router.stop());
   router.putKey('batch', { key: keyOf('batch') });
   router.putKey('urgent', { key: keyOf('urgent'), policy: '{"priority": 5}' });
-  router.putModel('m', { maxConcurrency: 100, hold });
+  router.putModel('m', { maxConcurrency, hold });
   router.putPod('m', 'm-0', upstream.port);
   await router.untilReplicas('m', 1, keyOf('urgent'));
   return { router, arrived };
@@ -47,6 +50,9 @@ async function ask(router: TestRouter, tenant: string, at = 0) {
   return { status, retryAfter: headers.get('retry-after'), text: await answer.text() };
 }
 
+const heldBy = async (router: TestRouter) =>
+  Number(/^fairlead_queue_depth\{[^}]*\} (\d+)$/m.exec(await router.metrics())?.[1]);
+
 const tenantOf = ({ body }: UpstreamRequest) => /batch|urgent/.exec(body.toString())?.[0];
 
 function answer(request: UpstreamRequest): void {
@@ -59,8 +65,7 @@ function answer(request: UpstreamRequest): void {
 test('at overload the urgent reach the replica at once, the others wait, and all are answered', async () => {
   const { router, arrived } = await overloaded();
   const batch = Array.from({ length: 12 }, (_, at) => ask(router, 'batch', at));
-  const held = async () =>
-    Number(/^fairlead_queue_depth\{[^}]*\} (\d+)$/m.exec(await router.metrics())?.[1]);
+  const held = () => heldBy(router);
   await eventually('what the replica cannot compute soon waits', async () => (await held()) === 11);
   expect(arrived.map(tenantOf)).toEqual(['batch']);
 
@@ -79,6 +84,24 @@ test('at overload the urgent reach the replica at once, the others wait, and all
     expect(text).toContain('[DONE]');
   }
   expect(await held()).toBe(0);
+});
+
+test('of those that wait the one goes first whose prompt is where there is room', async () => {
+  const { router, arrived } = await overloaded({}, 1);
+  const asked = [];
+  for (const [held, at] of [1, 2, 3, 1].entries()) {
+    asked.push(ask(router, 'batch', at));
+    await eventually('it is there, or waits', async () =>
+      held === 0 ? arrived.length === 1 : (await heldBy(router)) === held,
+    );
+  }
+  for (let answered = 0; answered < asked.length; answered++) {
+    await eventually('the next has come', () => arrived.length === answered + 1);
+    answer(arrived[answered]!);
+  }
+  await Promise.all(asked);
+  const order = arrived.map(({ body }) => /batch (\d)/.exec(body.toString())?.[1]);
+  expect(order).toEqual(['1', '1', '2', '3']);
 });
 
 test('more than may wait are told to come again', async () => {

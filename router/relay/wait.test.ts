@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import type { Balancer } from '../balance/balancer.ts';
 import type { Hold, HoldEnd } from '../hold/hold.ts';
 import type { ClientReply } from './client-reply.ts';
 import { Deadlines } from './deadlines.ts';
@@ -36,9 +37,11 @@ function begin({ stream = true } = {}) {
     record: { held() {}, released() {} },
     replyHeaders: [],
   };
-  const route = { worthWaitingFor: () => ({ model: { servedName: 'm', hold: {} } }) };
+  const model = { servedName: 'm', hold: {}, routing: {} };
+  const route = { worthWaitingFor: () => ({ model }) };
+  const balancer = { fitOf: () => () => 0 };
   const wait = Wait.begin(
-    { hold: hold as unknown as Hold, deadlines },
+    { hold: hold as unknown as Hold, balancer: balancer as unknown as Balancer, deadlines },
     route as unknown as Route,
     request as unknown as RelayRequest,
     reply as unknown as ClientReply,

@@ -1,13 +1,16 @@
+import type { Balancer } from '../balance/balancer.ts';
 import { type Hold, type HoldEnd, type HoldPlace, isHeld } from '../hold/hold.ts';
 import type { ClientReply } from './client-reply.ts';
 import type { Deadline } from './deadline-wheel.ts';
 import type { Deadlines } from './deadlines.ts';
+import { fitOf } from './place.ts';
 import type { RelayRequest } from './request.ts';
 import type { Route } from './route.ts';
 
 /** What waiting needs of what all requests share. */
 export interface WaitDependencies {
   hold: Hold;
+  balancer: Balancer;
   deadlines: Deadlines;
 }
 
@@ -45,14 +48,15 @@ export class Wait {
    * @returns `not_held`: nothing to wait for; `full`: too many wait
    */
   static begin(
-    { hold, deadlines }: WaitDependencies,
+    { hold, balancer, deadlines }: WaitDependencies,
     route: Route,
     request: RelayRequest,
     reply: ClientReply,
     over: (end: HoldEnd) => void,
   ): Wait | 'not_held' | 'full' {
-    const { model, adapter } = route.worthWaitingFor() ?? {};
-    if (!model || !isHeld(model)) return 'not_held';
+    const target = route.worthWaitingFor();
+    if (!target || !isHeld(target.model)) return 'not_held';
+    const { model, adapter } = target;
     const { record } = request;
     const wait = new Wait(deadlines, request, reply, `for a replica of ${model.servedName}`);
     wait.#place = hold.enter(model, adapter, {
@@ -61,6 +65,7 @@ export class Wait {
       bytes: request.body.length,
       sinceMs: route.heldSinceMs,
       canGoElsewhere: () => route.canGoElsewhere(),
+      fit: fitOf(balancer, request, target),
       over: (end) => {
         wait.#next?.cancel();
         record.released(queueOutcomes[end]);

@@ -1,6 +1,7 @@
 import { listOf } from '../../../router/balance/block-list.ts';
 import {
   choosePrefixAware,
+  matchedShare,
   type Prompt,
   uncachedTokens,
 } from '../../../router/balance/prefix-aware.ts';
@@ -34,6 +35,11 @@ export class PrefixAware implements Rule {
   hasRoom(replica: number, isFirst: boolean): boolean {
     const { inFlight = 0, hasRoom = true } = this.#loads[replica] ?? {};
     return inFlight < this.#context.model.maxSequences && (isFirst || hasRoom);
+  }
+
+  fit(request: SimRequest, among: readonly number[]): number {
+    const loads = among.map((replica) => this.#loads[replica] as ReplicaLoad);
+    return matchedShare(loads, promptOf(request));
   }
 
   pick(request: SimRequest, among?: readonly number[]): number {

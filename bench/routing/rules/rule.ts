@@ -39,6 +39,8 @@ export interface Rule {
    * rule lets nothing wait.
    */
   hasRoom?(replica: number, isFirst: boolean): boolean;
+  /** How well it would be for a request that waits to go to one of these; absent: who came first goes first. */
+  fit?(request: SimRequest, among: readonly number[]): number;
   /** The request is sent to the replica that was picked. */
   sent(request: SimRequest, replica: number): void;
   firstToken(request: SimRequest, replica: number, cachedTokens: number): void;
