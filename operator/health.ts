@@ -1,19 +1,14 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { expose } from '../telemetry/exposition.ts';
-import type { MetricsRegistry } from '../telemetry/metrics.ts';
+import { type Scraped, scrape } from '../telemetry/exposition.ts';
 
 /** What the endpoints tell. */
-export interface HealthOptions {
+export interface HealthOptions extends Scraped {
   /** 0: any free port. */
   port: number;
   /** Whether the caches are filled; a standby is ready too. */
   isReady: () => boolean;
-  registry: MetricsRegistry;
-  /** Sets what is only known by looking. One that throws is logged; the other metrics are shown. */
-  beforeScrape: () => void;
-  log: { error(fields: object, message: string): void };
 }
 
 export interface HealthServer {
@@ -23,7 +18,7 @@ export interface HealthServer {
 
 /** Serves /healthz, /readyz and /metrics. */
 export async function startHealthServer(options: HealthOptions): Promise<HealthServer> {
-  const { registry, isReady } = options;
+  const { isReady } = options;
   const server = createServer((request, response) => {
     const reply = (status: number, body: string, type = 'text/plain; charset=utf-8') =>
       response.writeHead(status, { 'content-type': type }).end(body);
@@ -33,8 +28,7 @@ export async function startHealthServer(options: HealthOptions): Promise<HealthS
       case '/readyz':
         return isReady() ? reply(200, 'ok\n') : reply(503, 'caches are being filled\n');
       case '/metrics':
-        prepareScrape(options);
-        return expose(registry, request.headers.accept).then(
+        return scrape(options, request.headers.accept).then(
           ({ contentType, body }) => reply(200, body, contentType),
           (error: unknown) => reply(500, `${error}\n`),
         );
@@ -52,12 +46,4 @@ export async function startHealthServer(options: HealthOptions): Promise<HealthS
       if (server.listening) await once(server, 'close');
     },
   };
-}
-
-function prepareScrape({ beforeScrape, log }: HealthOptions): void {
-  try {
-    beforeScrape();
-  } catch (err) {
-    log.error({ err }, 'not all metrics could be brought up to date');
-  }
 }

@@ -1,17 +1,13 @@
 import { type FastifyInstance, fastify } from 'fastify';
-import { expose } from '../telemetry/exposition.ts';
-import type { MetricsRegistry } from '../telemetry/metrics.ts';
+import { type Scraped, scrape } from '../telemetry/exposition.ts';
 
 /**
  * Makes the server for the kubelet and for Prometheus, on a port that clients do not reach:
  * `/healthz` (the process answers), `/readyz` (it should get requests), `/metrics`.
  */
-export function createInternalServer(options: {
-  isReady: () => boolean;
-  registry: MetricsRegistry;
-  /** Sets what is only known by asking. */
-  beforeScrape?: () => void;
-}): FastifyInstance {
+export function createInternalServer(
+  options: Scraped & { isReady: () => boolean },
+): FastifyInstance {
   const app = fastify({ logger: false, forceCloseConnections: true });
   app.get('/healthz', (_request, reply) => reply.type('text/plain').send('ok\n'));
   app.get('/readyz', (_request, reply) => {
@@ -22,8 +18,7 @@ export function createInternalServer(options: {
       .send(ready ? 'ok\n' : 'not ready\n');
   });
   app.get('/metrics', async (request, reply) => {
-    options.beforeScrape?.();
-    const { contentType, body } = await expose(options.registry, request.headers.accept);
+    const { contentType, body } = await scrape(options, request.headers.accept);
     return reply.type(contentType).send(body);
   });
   return app;

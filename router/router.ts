@@ -133,8 +133,7 @@ export async function startRouter(dependencies: RouterDependencies): Promise<Rou
   let synced = false;
   const isReady = () => synced && !draining;
   const internal = createInternalServer({
-    isReady,
-    registry,
+    ...{ isReady, registry, log },
     beforeScrape: () => {
       const ageMs = Math.max(catalog.ageMs(), keys?.lastEventAgeMs() ?? 0);
       metrics.catalogAge.set({}, ageMs / 1000);

@@ -1,6 +1,6 @@
 import { Counter, Histogram } from 'prom-client';
 import { expect, test } from 'vitest';
-import { expose, toPrometheusText } from './exposition.ts';
+import { expose, scrape, toPrometheusText } from './exposition.ts';
 import { createRegistry } from './metrics.ts';
 
 function scene() {
@@ -75,4 +75,18 @@ test('text without labels and exemplars stays as it is', () => {
   expect(toPrometheusText('# HELP a A\n# TYPE a gauge\na 1\n# EOF\n')).toBe(
     '# HELP a A\n# TYPE a gauge\na 1\n',
   );
+});
+
+test('metrics are shown also when some cannot be brought up to date, and the log says so', async () => {
+  const broken = new Error('no such model');
+  const logged: unknown[] = [];
+  const { body } = await scrape({
+    registry: scene(),
+    beforeScrape: () => {
+      throw broken;
+    },
+    log: { error: (fields) => void logged.push(fields) },
+  });
+  expect(body).toContain('# TYPE things_total counter');
+  expect(logged).toEqual([{ err: broken }]);
 });

@@ -1,9 +1,31 @@
 import { Registry } from 'prom-client';
+import type { MetricsRegistry } from './metrics.ts';
 
 /** An answer to a scrape. */
 export interface Exposition {
   contentType: string;
   body: string;
+}
+
+/** What stands behind an endpoint of metrics. */
+export interface Scraped {
+  registry: MetricsRegistry;
+  /** Sets what is only known by looking. */
+  beforeScrape(): void;
+  log: { error(fields: object, message: string): void };
+}
+
+/** Answers a scrape. Where what is to be set before throws, the log says so and all else is shown. */
+export function scrape(
+  { registry, beforeScrape, log }: Scraped,
+  accept?: string,
+): Promise<Exposition> {
+  try {
+    beforeScrape();
+  } catch (err) {
+    log.error({ err }, 'not all metrics could be brought up to date');
+  }
+  return expose(registry, accept);
 }
 
 /**
@@ -12,7 +34,7 @@ export interface Exposition {
  * @param registry one of `createRegistry`
  * @param accept the scrape's Accept header
  */
-export async function expose(registry: Registry, accept = ''): Promise<Exposition> {
+export async function expose(registry: MetricsRegistry, accept = ''): Promise<Exposition> {
   const openMetrics = await registry.metrics();
   return accept.includes('application/openmetrics-text')
     ? { contentType: Registry.OPENMETRICS_CONTENT_TYPE, body: openMetrics }
