@@ -1,5 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { freePort } from '../support/engines/process.ts';
@@ -34,32 +33,33 @@ interface Batch {
   }[];
 }
 
+const tracesFile = 'traces.jsonl';
+
 /** Starts the Collector of hack/programs on the loopback; throws with its last lines when it ends. */
 export async function startCollector(program: string): Promise<CollectorProcess> {
-  const folder = await mkdtemp(join(tmpdir(), 'fairlead-collector-'));
   const [http, grpc] = [`127.0.0.1:${await freePort()}`, `127.0.0.1:${await freePort()}`];
-  const tracesPath = join(folder, 'traces.jsonl');
-  const config = {
-    receivers: { otlp: { protocols: { http: { endpoint: http }, grpc: { endpoint: grpc } } } },
-    exporters: { file: { path: tracesPath, flush_interval: '100ms' } },
-    service: { pipelines: { traces: { receivers: ['otlp'], exporters: ['file'] } } },
-  };
-  await writeFile(join(folder, 'config.yaml'), stringify(config));
   const headers = { 'content-type': 'application/json' };
   const probe = { method: 'POST', headers, body: '{}' };
-  const end = await startProgram(
-    [program, '--config', join(folder, 'config.yaml')],
+  const { folder, stop } = await startProgram(
+    'collector',
+    async (folder) => {
+      const config = {
+        receivers: { otlp: { protocols: { http: { endpoint: http }, grpc: { endpoint: grpc } } } },
+        exporters: { file: { path: join(folder, tracesFile), flush_interval: '100ms' } },
+        service: { pipelines: { traces: { receivers: ['otlp'], exporters: ['file'] } } },
+      };
+      await writeFile(join(folder, 'config.yaml'), stringify(config));
+      return [program, '--config', join(folder, 'config.yaml')];
+    },
     async () => (await fetch(`http://${http}/v1/traces`, probe)).ok,
   );
   return {
     httpUrl: `http://${http}`,
     grpcUrl: `http://${grpc}`,
-    async stop() {
-      await end();
-      await rm(folder, { recursive: true, force: true });
-    },
+    stop,
     async spans(traceId) {
-      const lines = (await readFile(tracesPath, 'utf8')).split('\n').filter((line) => line !== '');
+      const text = await readFile(join(folder, tracesFile), 'utf8');
+      const lines = text.split('\n').filter((line) => line !== '');
       return lines
         .flatMap((line) => (JSON.parse(line) as Batch).resourceSpans)
         .flatMap(({ resource, scopeSpans }) => {

@@ -1,5 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { ensurePrometheus } from '../../hack/prometheus.ts';
@@ -47,23 +46,27 @@ export async function startPrometheus(
   { port, host, networkPid }: PrometheusPlace,
 ): Promise<PrometheusProcess> {
   const { prometheusPath } = await ensurePrometheus();
-  const folder = await mkdtemp(join(tmpdir(), 'fairlead-prometheus-'));
   const config = {
     global: { scrape_interval: '1s', scrape_timeout: '1s', evaluation_interval: '1s' },
     rule_files: [rulesPath],
     scrape_configs: scrapeConfigs,
   };
-  await writeFile(join(folder, 'prometheus.yml'), stringify(config));
   const enter = networkPid ? ['nsenter', '--target', `${networkPid}`, '--net', '--'] : [];
-  const command = [
-    ...[...enter, prometheusPath],
-    `--config.file=${join(folder, 'prometheus.yml')}`,
-    `--storage.tsdb.path=${join(folder, 'data')}`,
-    `--web.listen-address=${networkPid ? '0.0.0.0' : '127.0.0.1'}:${port}`,
-    '--enable-feature=exemplar-storage',
-  ];
   const origin = `http://${host}:${port}`;
-  const end = await startProgram(command, async () => (await fetch(`${origin}/-/ready`)).ok);
+  const { stop } = await startProgram(
+    'prometheus',
+    async (folder) => {
+      await writeFile(join(folder, 'prometheus.yml'), stringify(config));
+      return [
+        ...[...enter, prometheusPath],
+        `--config.file=${join(folder, 'prometheus.yml')}`,
+        `--storage.tsdb.path=${join(folder, 'data')}`,
+        `--web.listen-address=${networkPid ? '0.0.0.0' : '127.0.0.1'}:${port}`,
+        '--enable-feature=exemplar-storage',
+      ];
+    },
+    async () => (await fetch(`${origin}/-/ready`)).ok,
+  );
   const get = async <T>(path: string, query: Record<string, string> = {}): Promise<T> => {
     const response = await fetch(`${origin}/api/v1/${path}?${new URLSearchParams(query)}`);
     const body = (await response.json()) as { data?: T; error?: string };
@@ -83,9 +86,6 @@ export async function startPrometheus(
       return found.flatMap(({ exemplars }) => exemplars);
     },
     alerts: async () => (await get<{ alerts: Alert[] }>('alerts')).alerts,
-    async stop() {
-      await end();
-      await rm(folder, { recursive: true, force: true });
-    },
+    stop,
   };
 }
