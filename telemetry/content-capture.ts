@@ -39,3 +39,13 @@ export class ContentCapture {
     };
   }
 }
+
+/** Spans carry structures as JSON, which every backend can show. */
+export function asJson<K extends string>(
+  values: Record<K, object | undefined>,
+): { [P in K]?: string } {
+  const given = Object.entries<object | undefined>(values).filter(([, value]) => value);
+  return Object.fromEntries(given.map(([key, value]) => [key, JSON.stringify(value)])) as {
+    [P in K]?: string;
+  };
+}

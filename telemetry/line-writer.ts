@@ -18,10 +18,9 @@ const [openList, comma, closeList, yes, no] = ['[', ',', ']', 'true', 'false'].m
 export class LineWriter {
   #bytes: Buffer = Buffer.allocUnsafe(64 * 1024);
   #at = 0;
-  /** Keys of the last object, and `,"key":` of each, side by side: to search them costs more than to copy. */
+  /** Keys of the last object, and `,"key":` of each: to search a key costs more than to compare it. */
   readonly #keys: string[] = [];
-  readonly #prefixEnds: number[] = [0];
-  #prefixes = Buffer.alloc(0);
+  readonly #prefixes: Uint8Array[] = [];
 
   get length(): number {
     return this.#at;
@@ -40,37 +39,23 @@ export class LineWriter {
   fields(fields: Readonly<Record<string, unknown>>): void {
     let index = 0;
     for (const key in fields) {
-      if (this.#keys[index] !== key) this.#learn(index, key);
+      const known = this.#keys[index] === key ? this.#prefixes[index] : undefined;
+      const prefix = known ?? this.#learn(index, key);
       const value = fields[key];
       if (value !== undefined) {
-        this.#prefix(index);
+        this.raw(prefix);
         this.#value(value);
       }
       index++;
     }
   }
 
-  /** Copies what stands before the value of the field with this index. */
-  #prefix(index: number): void {
-    const from = this.#prefixEnds[index] ?? 0;
-    const length = (this.#prefixEnds[index + 1] ?? 0) - from;
-    this.#reserve(length);
-    const prefixes = this.#prefixes;
-    const bytes = this.#bytes;
-    const at = this.#at;
-    for (let offset = 0; offset < length; offset++) {
-      bytes[at + offset] = prefixes[from + offset] ?? 0;
-    }
-    this.#at = at + length;
-  }
-
-  /** Another kind of object comes: from this field on its keys count. */
-  #learn(index: number, key: string): void {
-    const end = this.#prefixEnds[index] ?? 0;
+  /** Another kind of object comes: from this field on its keys count. @returns `,"key":` */
+  #learn(index: number, key: string): Uint8Array {
     const prefix = Buffer.from(`,"${key}":`, 'latin1');
-    this.#prefixes = Buffer.concat([this.#prefixes.subarray(0, end), prefix]);
     this.#keys.splice(index, Number.POSITIVE_INFINITY, key);
-    this.#prefixEnds.splice(index + 1, Number.POSITIVE_INFINITY, end + prefix.length);
+    this.#prefixes.splice(index, Number.POSITIVE_INFINITY, prefix);
+    return prefix;
   }
 
   #value(value: unknown): void {

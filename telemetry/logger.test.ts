@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { expect, test, vi } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { createFlatLogger, createLogger, flushLogger, standardOutput } from './logger.ts';
 
 const about = { program: 'fairlead-router', version: '1.2.3' };
@@ -58,6 +58,7 @@ test('lines go out together after a while, at a flush, or when they are many', a
 
 test('a file has the lines of both loggers in whole', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'fairlead-log-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
   const sink = standardOutput(join(folder, 'log'));
   const flat = createFlatLogger(about, sink);
   const log = createLogger({ ...about, level: 'info' }, sink);
@@ -68,7 +69,6 @@ test('a file has the lines of both loggers in whole', async () => {
   flat.flush();
   await flushLogger(log);
   const lines = (await readFile(join(folder, 'log'), 'utf8')).trimEnd().split('\n');
-  await rm(folder, { recursive: true });
   const said = lines.map((line) => JSON.parse(line) as Record<string, string>);
   const of = (msg: string) => said.filter((one) => one.msg === msg).map(({ tenant }) => tenant);
   expect(of('request')).toEqual(Array.from({ length: 500 }, (_, at) => `${at} é`));

@@ -1,4 +1,4 @@
-import type { ErrorType, Outcome } from './contract/values.ts';
+import type { ErrorType, Outcome, QueueOutcome } from './contract/values.ts';
 
 /**
  * How a request ended, from what the client saw and what went wrong.
@@ -29,4 +29,22 @@ export function outcomeOf(status: number, errorType: ErrorType | undefined): Out
 /** `error.type` of a request: the given one, else the status as text when it is one of an error. */
 export function errorTypeOf(status: number, errorType: ErrorType | undefined): string | undefined {
   return errorType ?? (status >= 400 ? String(status) : undefined);
+}
+
+const queueErrors = {
+  dispatched: undefined,
+  timeout: 'queue_timeout',
+  rejected: 'overloaded',
+  cancelled: 'client_disconnected',
+} as const satisfies Record<QueueOutcome, ErrorType | undefined>;
+
+/** `error.type` of a wait; undefined where it led to a replica. */
+export function queueErrorOf(outcome: QueueOutcome): ErrorType | undefined {
+  return queueErrors[outcome];
+}
+
+/** How a wait ended that the request's own end ended. */
+export function queueOutcomeOf(errorType: ErrorType | undefined): QueueOutcome {
+  if (errorType === 'client_disconnected') return 'cancelled';
+  return errorType === 'overloaded' ? 'rejected' : 'timeout';
 }

@@ -1,6 +1,6 @@
-import { ContentCapture } from './content-capture.ts';
-import { type ErrorType, otherValue, type Phase, type QueueOutcome } from './contract/values.ts';
-import { errorTypeOf, outcomeOf } from './outcome.ts';
+import { asJson, ContentCapture } from './content-capture.ts';
+import { otherValue, type Phase, type QueueOutcome } from './contract/values.ts';
+import { errorTypeOf, outcomeOf, queueErrorOf, queueOutcomeOf } from './outcome.ts';
 import { type ReplyFacts, ReplySample } from './reply-facts.ts';
 import type {
   AttemptEnd,
@@ -97,7 +97,7 @@ export class RequestRecord implements HoldObserver {
     this.#heldSinceMs = undefined;
     queueDepth.dec({ gen_ai_request_model: model });
     this.#spans?.endAdmission(
-      { 'fairlead.queue.outcome': outcome, 'error.type': queueErrors[outcome] },
+      { 'fairlead.queue.outcome': outcome, 'error.type': queueErrorOf(outcome) },
       nowMs,
     );
   }
@@ -243,26 +243,4 @@ export class RequestRecord implements HoldObserver {
     const labels = { gen_ai_request_model: this.#model(), fallback_model: next };
     this.#telemetry.metrics.fallbacks.inc(labels);
   }
-}
-
-/** `error.type` of a wait that led to no replica. */
-const queueErrors = {
-  dispatched: undefined,
-  timeout: 'queue_timeout',
-  rejected: 'overloaded',
-  cancelled: 'client_disconnected',
-} as const satisfies Record<QueueOutcome, ErrorType | undefined>;
-
-/** How a wait ended that the request's own end ended. */
-function queueOutcomeOf(errorType: ErrorType | undefined): QueueOutcome {
-  if (errorType === 'client_disconnected') return 'cancelled';
-  return errorType === 'overloaded' ? 'rejected' : 'timeout';
-}
-
-/** Spans carry structures as JSON, which every backend can show. */
-function asJson<K extends string>(values: Record<K, object | undefined>): { [P in K]?: string } {
-  const given = Object.entries<object | undefined>(values).filter(([, value]) => value);
-  return Object.fromEntries(given.map(([key, value]) => [key, JSON.stringify(value)])) as {
-    [P in K]?: string;
-  };
 }
