@@ -10,8 +10,8 @@ import {
 } from './controller.ts';
 import { KubeApiError } from './errors.ts';
 import { createKubeMetrics } from './metrics.ts';
-import { controllerOf, keyOf } from './object.ts';
-import { createReflector } from './reflector.ts';
+import { controllerOf, type KubeObject, keyOf } from './object.ts';
+import { type ChangeSource, createReflector, type Handler } from './reflector.ts';
 import { createFakeClock } from './testing/fake-clock.ts';
 import { Widgets, widget, widgets } from './testing/objects.ts';
 import { startScriptedServer } from './testing/scripted-server.ts';
@@ -98,6 +98,37 @@ describe('controller', () => {
     await Promise.all([primary.stop(), secondary.stop()]);
     await client.close();
     await server.stop();
+  });
+
+  it('reconciles what changes within the settling time together, and what is listed at once', async () => {
+    const clock = createFakeClock();
+    const seen: string[] = [];
+    const handlers: Handler<KubeObject>[] = [];
+    const reflector = {
+      synced: () => Promise.resolve(),
+      addHandler(handler: Handler<KubeObject>) {
+        handlers.push(handler);
+        return () => {};
+      },
+    };
+    controller = createController({
+      ...{ name: 'test', clock },
+      reconcile: async (key) => void seen.push(key),
+    });
+    controller.watch(reflector, (object) => [keyOf(object)], 50);
+    await controller.start();
+    const { metadata } = widget('any');
+    const tell = (name: string, source: ChangeSource) => {
+      const object = { apiVersion: 'v1', kind: 'W', metadata: { ...metadata, name } };
+      for (const handler of handlers) handler(undefined, object as KubeObject, source);
+    };
+    for (const name of ['a', 'a', 'b', 'a']) tell(name, 'watch');
+    tell('listed', 'list');
+    await eventually('what is listed', () => seen.length === 1);
+    expect(seen).toEqual(['default/listed']);
+    clock.advance(50);
+    await eventually('what has changed', () => seen.length === 3);
+    expect(seen).toEqual(['default/listed', 'default/a', 'default/b']);
   });
 
   it('counts each outcome and repeats what is to be repeated', async () => {

@@ -140,16 +140,22 @@ export function createController(options: ControllerOptions) {
   }
 
   return {
-    /** Enqueues `toKeys(object)` for every change: before and after for an update; low priority from lists. */
+    /**
+     * Enqueues `toKeys(object)` for every change: before and after for an update; low priority from lists.
+     * @param settleMs what comes within this time is reconciled together; 0: each at once
+     */
     watch<T extends KubeObject>(
-      reflector: Reflector<T>,
+      reflector: Pick<Reflector<T>, 'addHandler' | 'synced'>,
       toKeys: (object: T) => readonly string[],
+      settleMs = 0,
     ): void {
       reflectors.push(reflector);
       const remove = reflector.addHandler((before, after, source) => {
         const objects = [before, after].filter((object) => object !== undefined);
-        const priority = source === 'list' ? 'low' : 'normal';
-        for (const key of new Set(objects.flatMap(toKeys))) queue.add(key, priority);
+        for (const key of new Set(objects.flatMap(toKeys))) {
+          if (source === 'list') queue.add(key, 'low');
+          else queue.addAfter(key, settleMs);
+        }
       });
       unwatch.push(remove);
     },

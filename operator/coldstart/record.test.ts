@@ -57,6 +57,7 @@ beforeEach(async () => {
       observed[`${model} ${stage}`] = seconds;
     },
     onRecorded: (key) => recorded.push(key),
+    settleMs: 0,
   });
   bring = (pod) => handler(store.set(pod), pod, 'watch');
 });

@@ -3,6 +3,7 @@ import type { LastColdStart } from '../../crds/modeldeployment/cold-start.ts';
 import type { ModelDeployment } from '../../crds/modeldeployment.ts';
 import { servedNameOf } from '../../crds/names.ts';
 import type { KubeClient } from '../../kube/client.ts';
+import { sleep, systemClock } from '../../kube/clock.ts';
 import type { Logger } from '../../kube/logger.ts';
 import { keyOf } from '../../kube/object.ts';
 import { hasBeenReady, isReady, podCondition } from '../../kube/readiness.ts';
@@ -22,7 +23,12 @@ export interface ColdStartOptions {
   observe: (model: string, stage: keyof ColdStart, seconds: number) => void;
   /** Told of the key of a ModelDeployment whose last cold start is a new one. */
   onRecorded: (key: string) => void;
+  /** How long after it is Ready a pod's Events are asked for; by default 2 s. */
+  settleMs?: number;
 }
+
+/** A list of Events is work for the API server, and those who waited for the pod are answered first. */
+const usualSettleMs = 2_000;
 
 /** The cold starts that this process saw the end of. */
 export interface ColdStarts {
@@ -38,6 +44,7 @@ export interface ColdStarts {
  */
 export function recordColdStarts(options: ColdStartOptions): ColdStarts {
   const { client, pods, modelDeployments, log, observe, onRecorded } = options;
+  const { settleMs = usualSettleMs } = options;
   const stopping = new AbortController();
   /** By the uid of the ModelDeployment, until its status in the cache has it. */
   const unwritten = new Map<string, LastColdStart>();
@@ -57,6 +64,8 @@ export function recordColdStarts(options: ColdStartOptions): ColdStarts {
     const [key = ''] = podIndexes[byModelDeployment](pod);
     const deployment = modelDeployments.get(key);
     if (!deployment || ownerUidOf(pod) !== deployment.metadata.uid) return;
+    await sleep(systemClock, settleMs, stopping.signal);
+    if (stopping.signal.aborted) return;
     const stages = coldStartOf(pod, await eventsOf(pod));
     if (!stages) return;
     const model = servedNameOf(deployment);

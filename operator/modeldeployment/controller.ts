@@ -53,6 +53,12 @@ export interface Watched {
   routers: Reflector<Pod>;
 }
 
+/**
+ * A pod's changes come in bursts, and those of replicas that start together too. Routers have seen for themselves
+ * meanwhile that one is Ready, and whoever waited for it is served before its status is written.
+ */
+const podsSettleMs = 50;
+
 interface Common {
   client: KubeClient;
   metrics: KubeMetrics;
@@ -169,7 +175,7 @@ export function createModelDeploymentController(
   ]);
   controller.watch(externalModels, (external) => keysOfRivals(store, claimants, external));
   controller.watch(profiles, (profile) => keysOfProfile(store, profile));
-  controller.watch(pods, (pod) => keysOfPod(jobs.store, pod));
+  controller.watch(pods, (pod) => keysOfPod(jobs.store, pod), podsSettleMs);
   controller.watch(jobs, keysOfWanting);
   controller.watch(claims, (claim) => keysOfClaim(store, claim));
   controller.watch(revisions, keysOfOwned);

@@ -106,13 +106,14 @@ async function fakeEngine(
   return { origin, asked, answers, state, mostAtOnce: () => mostAtOnce };
 }
 
-function prober() {
+function prober(settleMs = 0) {
   const news: string[] = [];
   const clock = { nowMs: 0 };
   const made: Prober = createProber({
     onNews: (key) => news.push(key),
     log: { info() {} },
     nowMs: () => clock.nowMs,
+    settleMs,
   });
   cleanUp.push(() => made.stop());
   return { ...made, news, clock };
@@ -143,6 +144,21 @@ test('an engine that can do everything is asked each thing once, one after anoth
   expect(look(subject({ origins }))).toEqual({ revision: 'new', ...all });
   expect(engine.asked).toEqual(names);
   expect(engine.mostAtOnce()).toBe(1);
+});
+
+test('those who waited for the replica come first: it is tried when it has served for a while', async () => {
+  const engine = await fakeEngine();
+  const { look, news, clock } = prober(50);
+  const origins = [engine.origin];
+  look(subject());
+  clock.nowMs = 1_000;
+  look(subject({ origins }));
+  await eventually('it is time to look again', () => news.length > 0);
+  expect(engine.asked).toEqual([]);
+  clock.nowMs += 50;
+  look(subject({ origins }));
+  await eventually('it is tried', () => news.length > 1);
+  expect(look(subject())).toEqual({ revision: 'new', ...all });
 });
 
 test.each(

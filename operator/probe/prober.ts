@@ -32,6 +32,8 @@ export interface ProberOptions {
   log: { info(fields: object, message: string): void };
   /** Monotonic milliseconds. */
   nowMs: () => number;
+  /** How long a revision serves before it is tried; by default 2 s. */
+  settleMs?: number;
 }
 
 /** Tries what models can do, each revision once. */
@@ -58,16 +60,20 @@ interface Course {
   isRunning: boolean;
   /** Probes of this revision that came to nothing. */
   failures: number;
-  notBeforeMs: number;
+  /** Undefined: it does not serve yet. */
+  notBeforeMs: number | undefined;
 }
 
 const atOnce = 8;
 const firstPauseMs = 10_000;
+/** Those who waited for the replica to start are answered first. */
+const usualSettleMs = 2_000;
 /** Then it is left alone until the next revision: an engine that does not answer at all has other troubles. */
 const mostFailures = 6;
 
 /** Makes a prober, which asks engines directly: no router takes part, and no client's request waits for it. */
-export function createProber({ onNews, log, nowMs }: ProberOptions): Prober {
+export function createProber(options: ProberOptions): Prober {
+  const { onNews, log, nowMs, settleMs = usualSettleMs } = options;
   const courses = new Map<string, Course>();
   const waiting = new Set<string>();
   const stopping = new AbortController();
@@ -82,14 +88,20 @@ export function createProber({ onNews, log, nowMs }: ProberOptions): Prober {
     const found = known?.revision === revision ? known : undefined;
     const course: Course = {
       ...{ uid, revision, found, findings: {}, suspects: new Set() },
-      ...{ isRunning: false, failures: 0, notBeforeMs: 0 },
+      ...{ isRunning: false, failures: 0, notBeforeMs: undefined },
     };
     courses.set(key, course);
     return course;
   }
 
-  function isDue({ found, isRunning, failures, notBeforeMs }: Course): boolean {
-    return !found && !isRunning && failures < mostFailures && nowMs() >= notBeforeMs;
+  function isDue(course: Course, key: string): boolean {
+    const { found, isRunning, failures } = course;
+    if (found || isRunning || failures >= mostFailures) return false;
+    if (course.notBeforeMs === undefined) {
+      course.notBeforeMs = nowMs() + settleMs;
+      if (settleMs > 0) later(key, settleMs);
+    }
+    return nowMs() >= course.notBeforeMs;
   }
 
   async function run(course: Course, subject: Subject, origin: string): Promise<void> {
@@ -128,7 +140,7 @@ export function createProber({ onNews, log, nowMs }: ProberOptions): Prober {
     look(subject) {
       const course = courseOf(subject);
       const [origin] = subject.origins;
-      if (origin !== undefined && isDue(course)) {
+      if (origin !== undefined && isDue(course, subject.key)) {
         if (running >= atOnce) waiting.add(subject.key);
         else {
           running++;
