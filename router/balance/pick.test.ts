@@ -70,10 +70,17 @@ test('where costs are about equal, places that are free decide as far as there a
   expect(new Set(many)).toEqual(new Set([0, 1]));
 });
 
+test('where costs are about equal, one with nothing to compute goes first', () => {
+  const loads = [{ waitTokens: 40 }, { allOpenTokens: 20_000, allInFlight: 9 }, { waitTokens: 30 }];
+  const candidates = loads.map((load, seed) => candidate({ seed, ...load }));
+  const chosen = keys.map((key) => pick(candidates, [10, 10, 10], { ...asked, key }));
+  expect(new Set(chosen)).toEqual(new Set([1]));
+});
+
 test('a prompt that many share is spread sooner than one that few share', () => {
   const candidates = [candidate({ allOpenTokens: 100_000 }), candidate()];
   expect(pick(candidates, [100, 6_000], { ...asked, sharers: 2 })).toBe(0);
-  expect(pick(candidates, [100, 6_000], { ...asked, sharers: 20 })).toBe(1);
+  expect(pick(candidates, [100, 6_000], { ...asked, sharers: 40 })).toBe(1);
 });
 
 const tokens = fc.nat({ max: 100_000 });

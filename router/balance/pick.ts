@@ -34,7 +34,7 @@ const evictionCost = 2;
 /** What each token of an open request costs, in tokens to compute: every step reads them. */
 const readingCost = 0.002;
 /** What it costs more for each request that shares the prompt's beginning. */
-const sharerCost = 0.006;
+const sharerCost = 0.003;
 /** What a token costs that is put into a memory of which half is in use, about. */
 const memoryCost = 0.2;
 /** So that the cost of a full memory is finite. */
@@ -55,10 +55,11 @@ const maxDelayCost = 16;
  *              two for what it drives out of a full cache
  *   + memory   for each token that this request would take there: 0.2 u / (1.03 - u) where open requests
  *              use a share u of it, since in a full one requests wait for the end of others
- *   + reading  0.002 for each token of its open requests, since its steps take longer with them, and 0.006
+ *   + reading  0.002 for each token of its open requests, since its steps take longer with them, and 0.003
  *              more for each that shares the part of the prompt that others lack, so that it spreads.
  *
- * Of those whose costs are about equal, one that has an eighth more of its places taken than another is passed by:
+ * Of those whose costs are about equal, one that still has something to compute is passed by while another has
+ * nothing, for its step has to end first; and so is one that has an eighth more of its places taken than another:
  * with few places each open request makes the others' answers slower. Of the rest rendezvous hashing by the key
  * takes the same one in each router.
  * @param uncached how many tokens each candidate would have to compute
@@ -85,18 +86,23 @@ export function pick(
     costs[at] = own;
     if (own < least) least = own;
   }
+  let isAnyIdle = false;
   let fewestOpen = Number.POSITIVE_INFINITY;
   for (let at = 0; at < candidates.length; at++) {
     if ((costs[at] as number) > least + slack) continue;
-    fewestOpen = Math.min(fewestOpen, (candidates[at] as Candidate).allInFlight);
+    const { waitTokens, allInFlight } = candidates[at] as Candidate;
+    const isIdle = waitTokens === 0;
+    if (isIdle && !isAnyIdle) fewestOpen = Number.POSITIVE_INFINITY;
+    isAnyIdle ||= isIdle;
+    if (isIdle === isAnyIdle) fewestOpen = Math.min(fewestOpen, allInFlight);
   }
   const mostOpen = fewestOpen + moreOpen * concurrency;
   let chosen = -1;
   let highest = Number.NEGATIVE_INFINITY;
   for (let at = 0; at < candidates.length; at++) {
     if ((costs[at] as number) > least + slack) continue;
-    const { seed, allInFlight } = candidates[at] as Candidate;
-    if (allInFlight > mostOpen) continue;
+    const { seed, waitTokens, allInFlight } = candidates[at] as Candidate;
+    if ((waitTokens === 0) !== isAnyIdle || allInFlight > mostOpen) continue;
     const weight = mix(key, seed);
     if (weight <= highest) continue;
     highest = weight;
