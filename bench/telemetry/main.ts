@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import { appendFileSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, release } from 'node:os';
 import { join } from 'node:path';
-import { setImmediate as turn } from 'node:timers/promises';
 import { type ProxyTracerProvider, trace } from '@opentelemetry/api';
 import { routerMetrics } from '../../telemetry/contract/router-metrics.ts';
 import { createFlatLogger, standardOutput } from '../../telemetry/logger.ts';
@@ -13,12 +12,14 @@ import {
   type RouterMetrics,
 } from '../../telemetry/metrics.ts';
 import { startTracing, untraced } from '../../telemetry/tracing.ts';
+import { cpuUsOf, type Spread, spreadOf } from './measure.ts';
 import { renderPage } from './page.ts';
 import { type Signals, tellingOf } from './request.ts';
 
 /** CPU microseconds a request, by what is on; `off`: the record alone, which the router needs anyhow. */
 export const cases = ['off', 'metrics', 'log', 'tracing 5 %', 'tracing 100 %'] as const;
 export type Case = (typeof cases)[number];
+export type Signal = Exclude<Case, 'off'>;
 
 /** One run, a line in results.jsonl. */
 export interface Results {
@@ -28,45 +29,25 @@ export interface Results {
   loadAverage: number;
   rounds: number;
   requestsPerRound: number;
-  /** Medians. */
-  cpuUs: Record<Case, number>;
-  /** Medians of each round's difference to its own `off`. */
-  addedUs: Record<Exclude<Case, 'off'>, number>;
+  cpuUs: Record<Case, Spread>;
+  /** Of each round's difference to its own `off`. */
+  addedUs: Record<Signal, Spread>;
+  /** To parse a fixed JSON text, in the same rounds: how fast the machine was. */
+  parseUs: Spread;
 }
 
+const warmUps = 4;
 const rounds = 25;
 const requestsPerRound = 4_000;
-/** About what one turn of the event loop brings at full load. */
-const perTurn = 50;
-/** The queue of spans holds those of some five thousand. */
-const perFlush = 1_000;
+/** About as long as what an engine says of one request. */
+const fixedText = JSON.stringify(
+  Array.from({ length: 40 }, (_, index) => ({ index, text: 'word' })),
+);
 
 const silence = { inc() {}, dec() {}, set() {}, observe() {}, series: () => silence };
 const silent = Object.fromEntries(
   Object.keys(routerMetrics).map((name) => [name, silence]),
 ) as unknown as RouterMetrics;
-const sampled = { traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01' };
-
-/** @param flush exports all that waits; it belongs to the requests that made it */
-async function cpuUsOf(
-  tell: (headers: object) => void,
-  headers: object,
-  flush: () => Promise<void>,
-): Promise<number> {
-  const before = process.cpuUsage();
-  for (let done = 0; done < requestsPerRound; done += perTurn) {
-    for (let one = 0; one < perTurn; one++) tell(headers);
-    await (done % perFlush === 0 ? flush() : turn());
-  }
-  await flush();
-  const { user, system } = process.cpuUsage(before);
-  return (user + system) / requestsPerRound;
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
-}
-
 async function main(): Promise<void> {
   const [load = Number.NaN] = loadavg();
   const sink = fork(join(import.meta.dirname, 'sink.ts'));
@@ -83,37 +64,45 @@ async function main(): Promise<void> {
     { program: 'fairlead-router', version: 'bench' },
     standardOutput('/dev/null'),
   );
-  const contenders: Record<Case, [tell: (headers: object) => void, headers: object]> = {
-    off: [tellingOf(off), {}],
-    metrics: [tellingOf({ ...off, metrics }), {}],
-    log: [tellingOf({ ...off, accessLog }), {}],
-    'tracing 5 %': [tellingOf({ ...off, tracing }), {}],
-    'tracing 100 %': [tellingOf({ ...off, tracing }), sampled],
+  const contenders: Record<Case, () => void> = {
+    off: tellingOf(off),
+    metrics: tellingOf({ ...off, metrics }),
+    log: tellingOf({ ...off, accessLog }),
+    'tracing 5 %': tellingOf({ ...off, tracing }),
+    'tracing 100 %': tellingOf({ ...off, tracing }, { isSampled: true }),
   };
   const provider = (trace.getTracerProvider() as ProxyTracerProvider).getDelegate();
   const { forceFlush } = provider as unknown as { forceFlush(): Promise<void> };
   const flush = () => forceFlush.call(provider);
-  for (let warming = 0; warming < 3; warming++) {
-    for (const one of cases) await cpuUsOf(...contenders[one], flush);
-  }
+  const parsing: number[] = [];
   const measured = new Map<Case, number[]>(cases.map((one) => [one, []]));
-  for (let round = 0; round < rounds; round++) {
-    for (const one of cases) {
-      measured.get(one)?.push(await cpuUsOf(...contenders[one], flush));
+  for (let round = 0; round < warmUps + rounds; round++) {
+    parsing.push(
+      await cpuUsOf(
+        () => JSON.parse(fixedText),
+        requestsPerRound,
+        async () => {},
+      ),
+    );
+    // Each begins a round as often as the others.
+    for (let at = 0; at < cases.length; at++) {
+      const one = cases[(at + round) % cases.length] ?? 'off';
+      measured.get(one)?.push(await cpuUsOf(contenders[one], requestsPerRound, flush));
     }
   }
-  const of = (one: Case) => measured.get(one) ?? [];
-  const added = (one: Case) => median(of(one).map((us, at) => us - (of('off')[at] ?? 0)));
+  const of = (one: Case) => (measured.get(one) ?? []).slice(warmUps);
+  const added = (one: Case) => spreadOf(of(one).map((us, at) => us - (of('off')[at] ?? 0)));
   const results: Results = {
     date: new Date().toISOString().slice(0, 10),
     machine: `${cpus().length} cores (${cpus()[0]?.model}), Linux ${release()}, Node ${process.version}`,
     loadAverage: load,
     rounds,
     requestsPerRound,
-    cpuUs: Object.fromEntries(cases.map((one) => [one, median(of(one))])) as Results['cpuUs'],
+    cpuUs: Object.fromEntries(cases.map((one) => [one, spreadOf(of(one))])) as Results['cpuUs'],
     addedUs: Object.fromEntries(
       cases.flatMap((one) => (one === 'off' ? [] : [[one, added(one)]])),
     ) as Results['addedUs'],
+    parseUs: spreadOf(parsing.slice(warmUps)),
   };
   await tracing.shutdown();
   sink.kill();

@@ -1,7 +1,8 @@
-import type { Case, Results } from './main.ts';
+import type { Results, Signal } from './main.ts';
+import type { Spread } from './measure.ts';
 
 /** What each signal may cost, in CPU microseconds a request. */
-const bars: Record<Exclude<Case, 'off'>, number> = {
+const bars: Record<Signal, number> = {
   metrics: 5,
   log: 5,
   'tracing 5 %': 15,
@@ -14,11 +15,15 @@ export function renderPage({
   machine,
   rounds,
   requestsPerRound,
-  ...figures
+  cpuUs,
+  addedUs,
+  parseUs,
+  loadAverage,
 }: Results): string {
   const rows = Object.entries(bars).map(([name, bar]) => {
-    const added = figures.addedUs[name as keyof typeof bars];
-    return `| ${name} | ${added.toFixed(1)} | ${bar} | ${added <= bar ? 'yes' : 'no'} |`;
+    const added = addedUs[name as Signal];
+    const held = added.median <= bar ? 'yes' : 'no';
+    return `| ${name} | ${added.median.toFixed(1)} | ${between(added)} | ${bar} | ${held} |`;
   });
   return `# What telemetry costs
 
@@ -26,13 +31,21 @@ Written by \`node bench/telemetry/main.ts\`; do not edit. ${date}, ${machine}.
 
 CPU time of one streamed chat of twelve chunks, told by the router's own code: all metrics of a request and of
 its routing decision, its line in the access log, or its spans with their export over OTLP (http/protobuf) to a
-collector in another process. User and system time of the whole process. Each signal alone, on and off in
-turn in one process, ${rounds} rounds of ${requestsPerRound.toLocaleString('en')} requests; medians of the differences within a round. Off,
-the record of a request alone takes ${figures.cpuUs.off.toFixed(1)} µs, most of it for reading usage and finish reasons. The machine’s load
-average was ${figures.loadAverage.toFixed(0)} when the run began; other work on the same cores makes every figure larger.
+collector in another process. User and system time of the whole process, garbage collection included. Each signal
+alone, on and off in turn in one process, in another order each round, ${rounds} rounds of ${requestsPerRound.toLocaleString('en')} requests. A figure is the
+median of the differences within a round; half of them are between the quartiles.
 
-| signal | added µs a request | bar | held |
-| --- | --- | --- | --- |
+| signal | added µs a request | quartiles | bar | held |
+| --- | --- | --- | --- | --- |
 ${rows.join('\n')}
+
+Off, the record of a request alone takes ${cpuUs.off.median.toFixed(1)} µs (${between(cpuUs.off)}), most of it for reading usage and finish reasons.
+In the same rounds the process parsed a fixed JSON text of 1 KB in ${parseUs.median.toFixed(1)} µs (${between(parseUs)}): where that is another
+figure, the machine was as much faster or slower, and so are the others. The load average was ${loadAverage.toFixed(0)} when the run
+began; other work on the same cores makes every figure larger.
 `;
+}
+
+function between({ quartiles: [lower, upper] }: Spread): string {
+  return `${lower.toFixed(1)} … ${upper.toFixed(1)}`;
 }

@@ -11,23 +11,41 @@ export interface Signals {
   tracing: Tracing;
 }
 
-const head = Buffer.from(
-  'data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1700000000,"model":"skiff","system_fingerprint":"b1","choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}]}\n\n',
+/** More than anything keeps of values that recur. */
+const variety = 1_000;
+const of = <T>(count: number, make: (index: number) => T): readonly [T, ...T[]] =>
+  Array.from({ length: count }, (_, index) => make(index)) as [T, ...T[]];
+const pick = <T>(all: readonly [T, ...T[]], index: number): T => all[index % all.length] ?? all[0];
+
+const heads = of(variety, (index) =>
+  Buffer.from(
+    `data: {"id":"chatcmpl-${index}","object":"chat.completion.chunk","created":1700000000,"model":"skiff","system_fingerprint":"b1","choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}]}\n\n`,
+  ),
 );
 const middle = Buffer.from(
   'data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1700000000,"model":"skiff","system_fingerprint":"b1","choices":[{"index":0,"delta":{"content":" word"},"finish_reason":null}]}\n\n',
 );
-const tail = Buffer.from(
-  'data: {"id":"chatcmpl-1","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: {"id":"chatcmpl-1","choices":[],"usage":{"prompt_tokens":120,"completion_tokens":12,"prompt_tokens_details":{"cached_tokens":96}}}\n\ndata: [DONE]\n\n',
+const tails = of(variety, (index) =>
+  Buffer.from(
+    `data: {"id":"chatcmpl-1","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: {"id":"chatcmpl-1","choices":[],"usage":{"prompt_tokens":${120 + index},"completion_tokens":12,"prompt_tokens_details":{"cached_tokens":${96 + index}}}}\n\ndata: [DONE]\n\n`,
+  ),
 );
-const replica = {
-  pod: 'skiff-7d9f5c-0',
+const requests = of(variety, (index) => ({
+  requestId: `req_${index.toString(16).padStart(16, '0')}`,
+  clientAddress: `10.9.${index % 7}.${index % 251}`,
+}));
+const traces = of(
+  variety,
+  (index) => `00-4bf92f3577b34da6a3ce92${index.toString(16).padStart(10, '0')}-00f067aa0ba902b7-01`,
+);
+const replicas = of(8, (index) => ({
+  pod: `skiff-7d9f5c-${index}`,
   namespace: 'models',
   runtime: 'vllm',
   revision: '7d9f5c',
-  address: '10.1.2.3',
+  address: `10.1.2.${index}`,
   port: 8000,
-};
+}));
 const placed = {
   policy: 'PrefixAware',
   reason: 'prefix',
@@ -43,8 +61,12 @@ const parameters = {
 /**
  * Makes what tells of one streamed chat of twelve chunks over one attempt, as the router does it, from
  * the first line of its head to the last byte. Only what the signals do is done: no network, no JSON scan.
+ * Ids, addresses, replicas and tokens are others from one request to the next.
  */
-export function tellingOf({ metrics, accessLog, tracing }: Signals): (headers: object) => void {
+export function tellingOf(
+  { metrics, accessLog, tracing }: Signals,
+  { isSampled = false } = {},
+): () => void {
   const nowMs = () => performance.now();
   const telemetry = new RequestTelemetry({ metrics, accessLog, tracing, nowMs });
   const placement = { ...placed, prefix: { units: 40, matchedUnits: 32 } };
@@ -52,17 +74,22 @@ export function tellingOf({ metrics, accessLog, tracing }: Signals): (headers: o
   const inner = { place: () => placement } as unknown as Parameters<typeof metered>[0];
   const balancer = metered(inner, metrics, nowMs);
   const asked = { model: 'skiff' } as Parameters<typeof balancer.place>[0];
-  return (headers) => {
+  let count = 0;
+  return () => {
     const startMs = nowMs();
+    const index = count++;
+    const { requestId, clientAddress } = pick(requests, index);
+    const traceparent = isSampled ? pick(traces, index) : undefined;
+    const head = pick(heads, index);
     const record = new RequestRecord(telemetry, {
-      requestId: 'req_0123456789abcdef',
+      requestId,
       method: 'POST',
       path: '/v1/chat/completions',
       route: '/v1/chat/completions',
       startMs,
       receivedMs: startMs,
-      headers: { host: 'fairlead.example:8080', 'user-agent': 'OpenAI/JS 6.0.0', ...headers },
-      clientAddress: '10.9.8.7',
+      headers: { host: 'fairlead.example:8080', 'user-agent': 'OpenAI/JS 6.0.0', traceparent },
+      clientAddress,
       httpVersion: '1.1',
       bytesIn: 1024,
     });
@@ -71,10 +98,10 @@ export function tellingOf({ metrics, accessLog, tracing }: Signals): (headers: o
       { bytes: head, parameters: () => parameters },
     );
     balancer.place(asked, 'PrefixAware', []);
-    record.attemptStarted({ model: 'skiff', ...replica, ...placed });
+    record.attemptStarted({ model: 'skiff', ...pick(replicas, index), ...placed });
     record.data(head);
     for (let chunk = 0; chunk < 10; chunk++) record.data(middle);
-    record.data(tail);
+    record.data(pick(tails, index));
     record.attemptEnded({ outcome: 'ok', statusCode: 200 });
     record.end({ status: 200, bytesOut: 2400 });
   };
