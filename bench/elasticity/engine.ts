@@ -1,43 +1,51 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** An engine that answers at once, or when it is told to. */
+/** How an engine answers. */
+export interface EngineState {
+  /** What its health check says. */
+  isHealthy: boolean;
+  /** While true, requests wait. */
+  isBusy: boolean;
+}
+
+/** An engine that answers at once, or when it is told to; a process of its own. */
 export interface BenchEngine {
   readonly port: number;
-  /** What its health check answers. */
-  isHealthy: boolean;
-  /** While true, requests wait for {@link release}. */
-  isBusy: boolean;
-  /** Answers all that wait. */
-  release(): void;
+  set(state: Partial<EngineState>): void;
   close(): void;
 }
 
 const answer = JSON.stringify({ choices: [{ index: 0, message: { content: 'ok' } }] });
 
+/** Starts one that is well and not busy. */
 export async function startBenchEngine(): Promise<BenchEngine> {
+  const child = fork(import.meta.filename);
+  process.on('exit', () => child.kill('SIGKILL'));
+  const [port] = await once(child, 'message');
+  return { port, set: (state) => void child.send(state), close: () => void child.kill() };
+}
+
+function serve(): void {
+  const state: EngineState = { isHealthy: true, isBusy: false };
   const waiting = new Set<http.ServerResponse>();
   const reply = (response: http.ServerResponse) =>
     response.writeHead(200, { 'content-type': 'application/json' }).end(answer);
   const server = http.createServer((request, response) => {
-    if (request.url === '/health') return response.writeHead(engine.isHealthy ? 200 : 503).end();
+    if (request.url === '/health') return response.writeHead(state.isHealthy ? 200 : 503).end();
     request.resume();
-    if (engine.isBusy) return waiting.add(response);
+    if (state.isBusy) return waiting.add(response);
     return reply(response);
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const engine: BenchEngine = {
-    port: (server.address() as AddressInfo).port,
-    isHealthy: true,
-    isBusy: false,
-    release() {
-      for (const response of waiting) reply(response);
-      waiting.clear();
-    },
-    close() {
-      server.close();
-      server.closeAllConnections();
-    },
-  };
-  return engine;
+  process.on('message', (told: Partial<EngineState>) => {
+    Object.assign(state, told);
+    if (state.isBusy) return;
+    for (const response of waiting) reply(response);
+    waiting.clear();
+  });
+  server.listen(0, '127.0.0.1', () => process.send?.((server.address() as AddressInfo).port));
 }
+
+if (import.meta.main) serve();

@@ -93,7 +93,7 @@ async function wake(
   byProbe: boolean,
 ): Promise<void> {
   await untilQuiet(plane);
-  engine.isHealthy = !byProbe;
+  engine.set({ isHealthy: !byProbe });
   const patched = nextScalePatch(plane, name);
   const askedAtMs = sharedNowMs();
   const answered = ask(`${plane.routerUrl}/v1/chat/completions`, name);
@@ -105,8 +105,8 @@ async function wake(
     await plane.report(pod, 'running');
     // Long enough for the router to have asked in vain at least once.
     await new Promise((resolve) => setTimeout(resolve, 150 + Math.random() * 100));
-    engine.isHealthy = true;
     const beganAtMs = sharedNowMs();
+    engine.set({ isHealthy: true });
     reaction.probedMs.push((await answered) - beganAtMs);
     await plane.report(pod, 'ready');
   } else {
@@ -141,14 +141,13 @@ async function step(plane: Plane, engine: BenchEngine, name: string): Promise<nu
   if (!pod) throw new Error('unreachable: one pod was waited for');
   await plane.report(pod, 'ready');
   await untilStatus(plane, name, 'ReplicasReady');
-  engine.isBusy = true;
+  engine.set({ isBusy: true });
   const url = `${plane.routerUrl}/v1/chat/completions`;
   const patched = nextScalePatch(plane, name);
   const steppedAtMs = sharedNowMs();
   const answers = Array.from({ length: 4 * target }, () => ask(url, name));
   const tookMs = (await patched) - steppedAtMs;
-  engine.isBusy = false;
-  engine.release();
+  engine.set({ isBusy: false });
   await Promise.all(answers);
   await plane.remove(name);
   return tookMs;
