@@ -122,7 +122,22 @@ test('values are of their own keys and types, however often they come', () => {
   const [origin] = origins as [SpanOrigin];
   const context = { traceId: newTraceId(), spanId: newSpanId(), traceFlags: TraceFlags.SAMPLED };
   const about = { name: 'x', kind: SpanKind.CLIENT, startMs: 0 };
-  const values = [1, '1', 1.5, '1.5', true, 'true', [1], ['1'], 'x'.repeat(300), ''];
+  const values = [
+    1,
+    '1',
+    1.5,
+    '1.5',
+    true,
+    'true',
+    [1],
+    ['1'],
+    'x'.repeat(300),
+    'y'.repeat(130),
+    'é',
+    '',
+    -1,
+    1e20,
+  ];
   const spans = Array.from({ length: 1_000 }, (_, at) => {
     const span = new RecordedSpan(origin, about, context, undefined);
     const value = values[at % values.length];

@@ -1,5 +1,6 @@
-import { type Attributes, type SpanContext, SpanStatusCode } from '@opentelemetry/api';
-import { ProtobufWriter } from './protobuf-writer.ts';
+import { type SpanContext, SpanStatusCode } from '@opentelemetry/api';
+import { writeAttributes } from './otlp-attributes.ts';
+import { field, ProtobufWriter } from './protobuf-writer.ts';
 import type { RecordedSpan, SpanOrigin } from './recorded-span.ts';
 
 /**
@@ -8,8 +9,7 @@ import type { RecordedSpan, SpanOrigin } from './recorded-span.ts';
  * for the three of a request, more than all of tracing may cost (bench/telemetry).
  */
 
-/** Numbers of fields, as their tags with the wire type of what we write there. */
-const field = (number: number, wireType: 0 | 1 | 2 | 5) => (number << 3) | wireType;
+// Numbers of fields, as their tags with the wire type of what we write there.
 const resourceSpans = field(1, 2);
 const resource = field(1, 2);
 const resourceAttribute = field(1, 2);
@@ -31,14 +31,6 @@ const spanAttribute = field(9, 2);
 const status = field(15, 2);
 const statusCode = field(3, 0);
 const flags = field(16, 5);
-const attributeKey = field(1, 2);
-const attributeValue = field(2, 2);
-const stringValue = field(1, 2);
-const boolValue = field(2, 0);
-const intValue = field(3, 0);
-const doubleValue = field(4, 1);
-const arrayValue = field(5, 2);
-const arrayItem = field(1, 2);
 
 /** As many bytes as the length of a batch, and that of a span, mostly has. */
 const lengthBytes = 3;
@@ -84,9 +76,7 @@ export class TraceRequest {
     const writer = this.#writer;
     this.#resourceSpans = writer.open(resourceSpans, lengthBytes);
     const about = writer.open(resource);
-    for (const [key, value] of Object.entries(origin.resource.attributes)) {
-      if (value !== undefined) writeAttribute(writer, resourceAttribute, key, value);
-    }
+    writeAttributes(writer, resourceAttribute, origin.resource.attributes);
     writer.close(about);
     if (origin.resource.schemaUrl) writer.text(schemaUrl, origin.resource.schemaUrl);
     this.#scopeSpans = writer.open(scopeSpans, lengthBytes);
@@ -112,8 +102,8 @@ function writeSpan(writer: ProtobufWriter, one: RecordedSpan): void {
   writer.integer(kind, one.kind + 1);
   writeTime(writer, startTime, one.startMs);
   writeTime(writer, endTime, one.endMs);
-  if (one.begunWith) writeSpanAttributes(writer, one.begunWith);
-  if (one.endedWith) writeSpanAttributes(writer, one.endedWith);
+  if (one.begunWith) writeAttributes(writer, spanAttribute, one.begunWith);
+  if (one.endedWith) writeAttributes(writer, spanAttribute, one.endedWith);
   if (one.failed) {
     const told = writer.open(status);
     writer.integer(statusCode, SpanStatusCode.ERROR);
@@ -134,67 +124,4 @@ function writeTime(writer: ProtobufWriter, tag: number, ms: number): void {
   const low = (seconds % 0x10000) * 1e9 + nanos;
   const high = Math.floor(seconds / 0x10000) * 1e9 + Math.floor(low / 0x10000);
   writer.fixed64(tag, (high % 0x10000) * 0x10000 + (low % 0x10000), Math.floor(high / 0x10000));
-}
-
-/**
- * Attributes as they are written, by key and value: of most keys the values are few, and to copy one takes a
- * third of writing it.
- */
-const written = new Map<string, Map<unknown, Uint8Array>>();
-const mostValues = 256;
-const mostValueBytes = 256;
-
-function writeSpanAttributes(writer: ProtobufWriter, attributes: object): void {
-  for (const key in attributes) {
-    const value = (attributes as Attributes)[key];
-    if (value === undefined) continue;
-    let values = written.get(key);
-    if (!values) {
-      values = new Map();
-      written.set(key, values);
-    }
-    const known = values.get(value);
-    if (known) {
-      writer.raw(known);
-      continue;
-    }
-    const start = writer.length;
-    writeAttribute(writer, spanAttribute, key, value);
-    const isOfFew = typeof value !== 'object' && values.size < mostValues;
-    if (isOfFew && writer.length - start < mostValueBytes) {
-      values.set(value, writer.copyFrom(start));
-    }
-  }
-}
-
-function writeAttribute(writer: ProtobufWriter, tag: number, key: string, value: unknown): void {
-  const pair = writer.open(tag);
-  writer.text(attributeKey, key);
-  const any = writer.open(attributeValue);
-  writeValue(writer, value);
-  writer.close(any);
-  writer.close(pair);
-}
-
-function writeValue(writer: ProtobufWriter, value: unknown): void {
-  if (typeof value === 'string') writer.text(stringValue, value);
-  else if (typeof value === 'boolean') writer.integer(boolValue, value ? 1 : 0);
-  else if (typeof value === 'number') writeNumber(writer, value);
-  else if (Array.isArray(value)) writeArray(writer, value);
-}
-
-function writeNumber(writer: ProtobufWriter, value: number): void {
-  const isInt64 = Number.isInteger(value) && value >= -(2 ** 63) && value < 2 ** 63;
-  if (isInt64) writer.integer(intValue, value);
-  else writer.double(doubleValue, value);
-}
-
-function writeArray(writer: ProtobufWriter, values: readonly unknown[]): void {
-  const array = writer.open(arrayValue);
-  for (const value of values) {
-    const item = writer.open(arrayItem);
-    writeValue(writer, value);
-    writer.close(item);
-  }
-  writer.close(array);
 }

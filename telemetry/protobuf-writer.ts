@@ -1,5 +1,8 @@
 import { withRoom } from './bytes.ts';
 
+/** A field's number as its tag, with the wire type of what is written there. */
+export const field = (number: number, wireType: 0 | 1 | 2 | 5) => (number << 3) | wireType;
+
 /** Writes one protobuf message after another into bytes that grow; tags are given with their wire type. */
 export class ProtobufWriter {
   #bytes: Buffer;
@@ -69,7 +72,14 @@ export class ProtobufWriter {
     this.#at = at;
   }
 
-  /** Bytes as they are, with no tag: what was written before. */
+  bytes(tag: number, content: Uint8Array): void {
+    this.#reserve(16);
+    this.#varint(tag);
+    this.#varint(content.length);
+    this.raw(content);
+  }
+
+  /** Fields as they were written before. */
   raw(written: Uint8Array): void {
     this.#reserve(written.length);
     this.#bytes.set(written, this.#at);
