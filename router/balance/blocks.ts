@@ -21,6 +21,11 @@ export function blocksWithin(units: number): number {
   return doublings * blocksPerDoubling + (units >> doublings);
 }
 
+/** How many blocks of the same length there are from this one on, where the one before it is shorter. */
+export function runOf(block: number): number {
+  return block === 0 ? 2 * blocksPerDoubling : blocksPerDoubling;
+}
+
 function cutBlocks(): Int32Array {
   const ends = [0];
   for (let end = 0; end < maxUnits; ends.push(end)) {

@@ -1,5 +1,5 @@
-import { blocksWithin, maxUnits, unitBytes, unitsBefore } from './blocks.ts';
-import { hashes, hashUnits, text } from './unit-hash.ts';
+import { blocksWithin, maxUnits, runOf, unitBytes, unitsBefore } from './blocks.ts';
+import { hashes, hashRun, text } from './unit-hash.ts';
 
 const k1 = 0x9e3779b1;
 const k2 = 0x85ebca6b;
@@ -22,12 +22,16 @@ export function hashBlocks(body: Buffer, spans: readonly Span[], seed: number): 
   let length = 0;
   for (const { start, end } of spans) length += body.copy(text, length, start, end);
   const units = Math.min(maxUnits, Math.floor(length / unitBytes));
-  hashUnits(units, seed);
-  const blocks = new Int32Array(blocksWithin(units));
-  for (let at = 0; at < blocks.length; at++) {
-    blocks[at] = hashes[(unitsBefore[at + 1] as number) - 1] as number;
+  const count = blocksWithin(units);
+  let hash = seed;
+  for (let at = 0; at < count; ) {
+    const before = unitsBefore[at] as number;
+    const run = Math.min(runOf(at), count - at);
+    hashRun(run, (unitsBefore[at + 1] as number) - before, hash, before, at);
+    at += run;
+    hash = hashes[at - 1] as number;
   }
-  return blocks;
+  return hashes.slice(0, count);
 }
 
 /** Mixes two 32-bit numbers into one. */

@@ -1,15 +1,15 @@
-import { maxUnits, unitBytes } from './blocks.ts';
+import { maxBlocks, maxUnits, unitBytes } from './blocks.ts';
 
 /**
  * The hash of prompts, as a WebAssembly module that is put together here: 16 bytes at once take a third of
  * the time that JavaScript needs, and hashing is the most of a routing decision.
  *
- * A unit is 16 rows of four 32-bit lanes; row r goes into accumulator r mod 4, then k1 and the accumulators
- * 1 to 3 go into accumulator 0, each by
+ * A block is rows of four 32-bit lanes, 16 to a unit; row r goes into accumulator r mod 4, then k1 and the
+ * accumulators 1 to 3 go into accumulator 0, each by
  *
  *     a = (a ^ row) * k1;  a ^= a >>> 15
  *
- * The lanes are folded, l = (turn(l, 7) ^ next) * k2, and then into the hash of all units before:
+ * The lanes are folded, l = (turn(l, 7) ^ next) * k2, and then into the hash of all blocks before:
  * h = (turn(h, 7) ^ l) * k2;  h ^= h >>> 16. The test has it in JavaScript.
  */
 export const k1 = 0x9e3779b1;
@@ -30,24 +30,37 @@ declare const WebAssembly: {
 interface UnitHash {
   /** The memory: the text, and the hashes behind it. */
   readonly memory: { readonly buffer: ArrayBuffer };
-  /** Hashes the first `count` units of the text, all before each with it, beginning with `hash`. */
-  readonly hashUnits: (count: number, hash: number) => void;
+  /** {@link hashRun}, with the text's and the hashes' places in bytes. */
+  readonly hashRun: (count: number, units: number, hash: number, at: number, out: number) => void;
 }
 
-const { memory, hashUnits: hash } = new WebAssembly.Instance(new WebAssembly.Module(assemble()))
+const { memory, hashRun: hash } = new WebAssembly.Instance(new WebAssembly.Module(assemble()))
   .exports as UnitHash;
 /** Where a text is put to be hashed. */
 export const text = new Uint8Array(memory.buffer, 0, textBytes);
-/** What {@link hashUnits} found, until it is called again: for each unit the hash of all up to its end. */
-export const hashes = new Int32Array(memory.buffer, textBytes, maxUnits);
-/** Hashes the first `count` units of {@link text}; `seed` stands for what is before them. */
-export const hashUnits = hash;
+/** What {@link hashRun} found: for each block the hash of all up to its end. */
+export const hashes = new Int32Array(memory.buffer, textBytes, maxBlocks);
+
+/**
+ * Hashes `count` blocks of {@link text}, each of `units` units, into {@link hashes}.
+ * @param seed the hash of what is before them
+ * @param fromUnit where they begin @param toBlock where the first one's hash goes
+ */
+export function hashRun(
+  count: number,
+  units: number,
+  seed: number,
+  fromUnit: number,
+  toBlock: number,
+): void {
+  hash(count, units, seed, fromUnit * unitBytes, 4 * toBlock);
+}
 
 /** The module's bytes (https://webassembly.github.io/spec/core/binary/). */
 function assemble(): Uint8Array<ArrayBuffer> {
-  const [count, chain, at, out, lanes] = [0, 1, 2, 3, 4];
-  const accumulators = [5, 6, 7, 8] as const;
-  const factor = 9;
+  const [count, units, chain, at, out, left, lanes] = [0, 1, 2, 3, 4, 5, 6];
+  const accumulators = [7, 8, 9, 10] as const;
+  const factor = 11;
 
   const get = (local: number) => [0x20, local];
   const set = (local: number) => [0x21, local];
@@ -69,8 +82,14 @@ function assemble(): Uint8Array<ArrayBuffer> {
   const step = (local: number, by: number) => [...get(local), ...constant(by), add, ...set(local)];
 
   const unit = [
-    ...accumulators.flatMap((a, which) => [...splat(seeds[which] ?? 0), ...set(a)]),
     ...Array.from({ length: 16 }, (_, r) => absorb(accumulators[r % 4] ?? 0, row(16 * r))).flat(),
+    ...step(at, unitBytes),
+    ...step(left, -1),
+  ];
+  const block = [
+    ...accumulators.flatMap((a, which) => [...splat(seeds[which] ?? 0), ...set(a)]),
+    ...[...get(units), ...set(left)],
+    ...[0x03, 0x40, ...unit, ...get(left), 0x0d, 0, 0x0b],
     ...[factor, ...accumulators.slice(1)].flatMap((a) => absorb(accumulators[0], get(a))),
     ...[...lane(0), ...set(lanes)],
     ...[1, 2, 3].flatMap((which) => fold(lanes, lane(which))),
@@ -78,21 +97,20 @@ function assemble(): Uint8Array<ArrayBuffer> {
     ...[...get(chain), ...get(chain), ...constant(16), 0x76, 0x73, ...set(chain)],
     ...[...get(out), ...get(chain), 0x36, 2, ...leb(textBytes)],
     ...step(out, 4),
-    ...step(at, unitBytes),
     ...step(count, -1),
   ];
   const code = [
-    ...[2, 3, 0x7f, 5, 0x7b],
+    ...[2, 2, 0x7f, 5, 0x7b],
     ...[...splat(k1), ...set(factor)],
-    ...[0x03, 0x40, ...get(count), 0x04, 0x40, ...unit, 0x0c, 1, 0x0b, 0x0b],
+    ...[0x03, 0x40, ...get(count), 0x04, 0x40, ...block, 0x0c, 1, 0x0b, 0x0b],
     0x0b,
   ];
   return Uint8Array.of(
     ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
-    ...section(1, [1, 0x60, 2, 0x7f, 0x7f, 0]),
+    ...section(1, [1, 0x60, 5, 0x7f, 0x7f, 0x7f, 0x7f, 0x7f, 0]),
     ...section(3, [1, 0]),
-    ...section(5, [1, 0, ...leb(Math.ceil((textBytes + 4 * maxUnits) / pageBytes))]),
-    ...section(7, [2, ...name('memory'), 2, 0, ...name('hashUnits'), 0, 0]),
+    ...section(5, [1, 0, ...leb(Math.ceil((textBytes + 4 * maxBlocks) / pageBytes))]),
+    ...section(7, [2, ...name('memory'), 2, 0, ...name('hashRun'), 0, 0]),
     ...section(10, [1, ...leb(code.length), ...code]),
   );
 }
