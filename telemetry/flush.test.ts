@@ -57,6 +57,14 @@ test.each(['http/protobuf', 'http/json'])(
   },
 );
 
+test('a small queue makes small batches', async () => {
+  const receiver = await startOtlpReceiver();
+  cleanUp.push(() => receiver.stop());
+  const env = { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.endpoint, OTEL_BSP_MAX_QUEUE_SIZE: '100' };
+  await terminated(await startSpanning(1_000, env));
+  expect(receiver.spans).toHaveLength(1_000);
+});
+
 test('a collector that never answers does not keep the process', async () => {
   // Ten minutes would pass without the cap of 3 s: the exporter is told to wait that long.
   const dead = createTcpServer((socket) => {

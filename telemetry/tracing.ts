@@ -5,7 +5,7 @@ import { type Profile, profileOf, schemaUrls } from './contract/spans.ts';
 import { type Propagation, propagationOf, w3c } from './propagation.ts';
 import type { SpanOrigin } from './recorded-span.ts';
 import type { Samples } from './sampling.ts';
-import type { ExportLog, SpanQueue } from './span-queue.ts';
+import type { ExportLog } from './span-queue.ts';
 
 /** Tracing as long as the process runs. */
 export interface Tracing {
@@ -101,10 +101,11 @@ export async function startTracing(
     import('./span-queue.ts'),
     import('./sampling.ts'),
   ]);
-  const to = await createExport(env, Number(env.OTEL_BSP_MAX_EXPORT_BATCH_SIZE));
   const queueSize = Number(env.OTEL_BSP_MAX_QUEUE_SIZE);
+  const batchSize = Math.min(Number(env.OTEL_BSP_MAX_EXPORT_BATCH_SIZE), queueSize);
+  const to = await createExport(env, batchSize);
   const delayMs = Number(env.OTEL_BSP_SCHEDULE_DELAY);
-  const queue: SpanQueue = new SpanQueue(to, { queueSize, delayMs }, log);
+  const queue = new SpanQueue(to, { queueSize, delayMs }, log);
   const sdk = new NodeSDK({ spanProcessors: [queue] });
   sdk.start();
   const profile = profileOf(env);
