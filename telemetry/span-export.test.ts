@@ -39,8 +39,9 @@ afterEach(async () => {
   for (const one of cleanUp.splice(0).reverse()) await one();
 });
 
-async function scene(batchSize: number) {
+async function scene(batchSize: number, timeoutMs = 60_000) {
   const receiver = await startOtlpReceiver();
+  vi.stubEnv('OTEL_EXPORTER_OTLP_TIMEOUT', `${timeoutMs}`);
   vi.stubEnv('OTEL_EXPORTER_OTLP_ENDPOINT', receiver.endpoint);
   const to = await createExport({}, batchSize);
   cleanUp.push(
@@ -83,8 +84,7 @@ test('a batch is full by its count, or by its size', async () => {
 });
 
 test('what no collector takes is an error', async () => {
-  vi.stubEnv('OTEL_EXPORTER_OTLP_TIMEOUT', '100');
-  const { receiver, to } = await scene(10);
+  const { receiver, to } = await scene(10, 100);
   await receiver.stop();
   const batch = to.begin();
   batch.add(recorded('a'));

@@ -24,6 +24,7 @@ describe.skipIf(!program)('a real Collector', () => {
     const isGrpc = protocol === 'grpc';
     const endpoint = isGrpc ? collector.grpcUrl : collector.httpUrl;
     vi.stubEnv('OTEL_EXPORTER_OTLP_ENDPOINT', endpoint);
+    vi.stubEnv('OTEL_EXPORTER_OTLP_TIMEOUT', '60000');
     const to = await createExport({ OTEL_EXPORTER_OTLP_PROTOCOL: protocol }, 10);
     const span = spanOf(newTraceId());
     const batch = to.begin();
