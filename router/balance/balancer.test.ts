@@ -109,6 +109,16 @@ test('room is for fewer than may be open, over all routers; with all of it the c
   expect(balancer.withRoom(all, 1, false)).toEqual([a, b]);
 });
 
+test('a prompt that waits fits where its beginning is, if prompts are compared', () => {
+  const balancer = createBalancer(Math.random, () => 0);
+  place(balancer, long('text'), [a]);
+  const waiting = prompt(`${long('text')}${long('more')}`);
+  const share = balancer.fitOf(waiting, 'PrefixAware');
+  expect(share([b, a])).toBeCloseTo(0.5, 1);
+  expect(share([b, c])).toBe(0);
+  expect(balancer.fitOf(waiting, 'LeastLoad')([a])).toBe(0);
+});
+
 test('short prompts of one session go the same way', () => {
   const balancer = createBalancer(Math.random, () => 0);
   const chosen = Array.from({ length: 20 }, () => {
