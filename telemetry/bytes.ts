@@ -6,10 +6,3 @@ export function withRoom(bytes: Buffer, usedBytes: number, moreBytes: number): B
   bytes.copy(larger, 0, 0, usedBytes);
   return larger;
 }
-
-/** Copies a few bytes, for which a call of the runtime's takes longer. @returns where they end */
-export function copyFew(from: Uint8Array, to: Buffer, at: number): number {
-  const { length } = from;
-  for (let index = 0; index < length; index++) to[at + index] = from[index] ?? 0;
-  return at + length;
-}

@@ -1,4 +1,4 @@
-import { copyFew, withRoom } from './bytes.ts';
+import { withRoom } from './bytes.ts';
 
 const space = 0x20;
 const quote = 0x22;
@@ -29,7 +29,8 @@ export class LineWriter {
   /** A few bytes as they are. */
   raw(from: Uint8Array): void {
     this.#reserve(from.length);
-    this.#at = copyFew(from, this.#bytes, this.#at);
+    this.#bytes.set(from, this.#at);
+    this.#at += from.length;
   }
 
   /**
