@@ -28,6 +28,7 @@ export interface ModelObject {
     updateRevision?: string;
     url?: string;
     servedNames: string[];
+    lastColdStart?: Record<string, unknown>;
     capabilities?: Record<string, unknown>;
     adapters?: { name: string; loadedReplicas: number }[];
     conditions: Condition[];

@@ -180,6 +180,11 @@ test('what is unchanged is not written, whatever is reconciled', async () => {
     const told = await cluster.kubectl().run(['get', 'events', '--field-selector', selector]);
     return told.includes('quiet') ? true : undefined;
   });
+  // And this is told when the replica has served for a while.
+  await waitUntil('its cold start is told', async () => {
+    const { status } = await model('quiet');
+    return status?.lastColdStart;
+  });
   const touch = (value: number) =>
     cluster
       .kubectl()
