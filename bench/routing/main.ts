@@ -16,7 +16,7 @@ const seeds = [11, 12, 13, 14];
 /**
  * Runs all cases, writes README.md and plots/ anew and adds a line to results.jsonl.
  * `--trace PATH` (or MOONCAKE_TRACE): Mooncake's conversation trace; without it its cases are left out.
- * `--engines`: real llama-servers too (root), and vLLMs where they are installed.
+ * `--engines`: real llama-servers and a Service of a real cluster too (root), and vLLMs where they are installed.
  * `--quick`: of each workload one case.
  * `--pieces PATH`: keeps each piece there when it is done, and does not do those again that are there.
  * `--for-s SECONDS`: begins no piece after that time, and writes no page when one is left; exit status 3.

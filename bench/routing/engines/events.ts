@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { drainingAnnotation } from '../../../crds/labels.ts';
 import type { TestRouter } from '../../../router/testing/test-router.ts';
 import type { FleetReplica } from './fleet.ts';
+import type { KubernetesService } from './service.ts';
 import type { TcpProxy } from './tcp-proxy.ts';
 
 /** What happens to replicas while requests go on; each is told by the replica's number. */
@@ -66,12 +67,14 @@ export function podsOf(
 const noticedMs = 1_000;
 
 /** Replicas as a Service knows them: its endpoints. It loses one that fails when its kubelet has noticed. */
-export function endpointsOf(service: TcpProxy, addresses: readonly TcpProxy[]): Replicas {
+export function endpointsOf(
+  service: Pick<KubernetesService, 'show'>,
+  addresses: readonly TcpProxy[],
+): Replicas {
   const ready = new Set<number>();
   const broken = new Set<number>();
-  const show = () => {
-    service.targets = addresses.filter((_, at) => ready.has(at)).map(({ port }) => port);
-  };
+  const ports = addresses.map(({ port }) => port);
+  const show = () => service.show(new Set(ports.filter((_, at) => ready.has(at))), ports);
   const comes = (at: number) => {
     addresses[at]?.comeBack();
     ready.add(at);

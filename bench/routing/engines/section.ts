@@ -17,8 +17,10 @@ Conversations of four turns, four of which begin alike, with a tiny model on thi
 engines, clients and router share: the shares of cached tokens say more than the times. Of vLLM's prefix
 caches each holds 4,096 tokens, less than the conversations have. The last replica comes after a fifth of the
 requests; then one is drained and another comes in its place; then one resets every connection, and is well
-again near the end. A Kubernetes Service is a proxy that takes a random endpoint for each connection, as
-kube-proxy does, and loses the broken one a second later; its clients do not retry.
+again near the end. The Kubernetes Service is one of a real cluster (hack/cluster/), whose kube-proxy
+(mode nftables) brings each connection to a random endpoint; its EndpointSlices are written as the course
+goes, and lose the broken replica a second after it broke. Its clients run in the network of a node, and do not
+retry.
 
 ${table.map((row) => `| ${row.join(' | ')} |`).join('\n')}
 

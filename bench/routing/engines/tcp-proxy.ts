@@ -4,31 +4,28 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 /** The end of a chunked answer, alone or behind another chunk: from here on the connection is idle. */
 const lastChunk = /^0\r\n\r\n$|\r\n0\r\n\r\n$/;
 
-/**
- * Brings each connection to one of its targets, chosen at random, as kube-proxy does. With one target it
- * is an address that can be made to fail.
- */
+/** An address of an engine that can be made to fail, and to end as a pod does. */
 export class TcpProxy {
-  /** Ports of the loopback; open connections stay where they are when it changes. */
-  targets: readonly number[];
   readonly port: number;
+  readonly #target: number;
   readonly #server: Server;
   readonly #connections = new Map<Socket, 'idle' | 'asked' | 'answering'>();
   #isBroken = false;
   #isLeaving = false;
 
-  private constructor(server: Server, targets: readonly number[]) {
-    this.targets = targets;
+  private constructor(server: Server, target: number) {
+    this.#target = target;
     this.port = (server.address() as AddressInfo).port;
     this.#server = server;
     server.on('connection', (client) => this.#accept(client));
   }
 
-  static async start(targets: readonly number[]): Promise<TcpProxy> {
+  /** @param target a port of the loopback @param host where it listens */
+  static async start(target: number, host = '127.0.0.1'): Promise<TcpProxy> {
     const server = createServer();
-    server.listen(0, '127.0.0.1');
+    server.listen(0, host);
     await once(server, 'listening');
-    return new TcpProxy(server, targets);
+    return new TcpProxy(server, target);
   }
 
   /** Every connection is reset from now on; an answer that has begun is finished first. */
@@ -61,13 +58,12 @@ export class TcpProxy {
   }
 
   #accept(client: Socket): void {
-    const target = this.targets[Math.floor(Math.random() * this.targets.length)];
     client.on('error', () => {});
-    if (this.#isBroken || target === undefined) {
+    if (this.#isBroken) {
       client.resetAndDestroy();
       return;
     }
-    const engine = connect(target, '127.0.0.1').setNoDelay();
+    const engine = connect(this.#target, '127.0.0.1').setNoDelay();
     client.setNoDelay();
     engine.on('error', () => client.resetAndDestroy());
     this.#connections.set(client, 'idle');
