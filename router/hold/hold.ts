@@ -81,8 +81,9 @@ const releasesPerTurn = 16;
 
 /**
  * Requests that wait for a replica, by model: bounded in number and bytes, each until its deadline, the
- * highest priority first, and within it about in their order, so that prompts go where they are cached. Let go as replicas have room, never more than those work on at once, over all
- * routers; while some wait, who comes later waits behind them. Models take turns.
+ * highest priority first, and within it about in their order, so that prompts go where they are cached. Let go as
+ * replicas have room, never more than those work on at once, over all routers; while some wait, who comes later waits
+ * behind them. Models take turns.
  */
 export class Hold {
   readonly #options: HoldOptions;
