@@ -61,6 +61,9 @@ function latin1(chunks: Buffer[], limit = 0): string {
     : all.toString('latin1');
 }
 
+const finishReason = /"finish_reason":\s*"([\w-]{1,40})"/g;
+const stopReason = /"stop_reason":\s*"([\w-]{1,40})"/g;
+
 /**
  * Finds the facts by their keys. Inside of a JSON string a quote is escaped, so `"usage":` as bytes is
  * never part of what a model said.
@@ -68,11 +71,11 @@ function latin1(chunks: Buffer[], limit = 0): string {
  */
 export function readFacts(head: string, tail: string): ReplyFacts {
   const facts: ReplyFacts = {
-    finishReasons: reasonsIn(tail, '"finish_reason":'),
+    finishReasons: reasonsIn(tail, finishReason),
   };
   // Messages have one reason, under this key; vLLM uses it beside the other for what stopped it.
   if (facts.finishReasons.length === 0) {
-    facts.finishReasons = reasonsIn(tail, '"stop_reason":');
+    facts.finishReasons = reasonsIn(tail, stopReason);
   }
   const id = (/"id":\s*"([^"\\]{1,200})"/.exec(head) ??
     /"id":\s*"([^"\\]{1,200})"/.exec(tail))?.[1];
@@ -87,18 +90,15 @@ export function readFacts(head: string, tail: string): ReplyFacts {
   return facts;
 }
 
-/** Of most events of a stream it is null, which a search for the key alone passes fastest. */
-function reasonsIn(text: string, key: string): string[] {
+/** @param pattern a global one; `exec` again and again takes half of what `matchAll` does */
+function reasonsIn(text: string, pattern: RegExp): string[] {
   const reasons: string[] = [];
-  for (let at = text.indexOf(key); at >= 0; at = text.indexOf(key, at + 1)) {
-    reasonHere.lastIndex = at + key.length;
-    const reason = reasonHere.exec(text)?.[1];
-    if (reason !== undefined) reasons.push(reason);
+  pattern.lastIndex = 0;
+  for (let found = pattern.exec(text); found; found = pattern.exec(text)) {
+    reasons.push(found[1] ?? '');
   }
   return reasons;
 }
-
-const reasonHere = /\s*"([\w-]{1,40})"/y;
 
 type TokenFact = 'inputTokens' | 'outputTokens' | 'cachedTokens' | 'reasoningTokens';
 
