@@ -44,9 +44,11 @@ const untilHeld = (model: string, count: number) =>
 
 beforeAll(async () => {
   await kubectl.apply(acceleratorProfile('elastic-absent', 'example.com/absent'));
-  await kubectl.apply(acceleratorProfile('elastic-late', 'example.com/late'));
+  await kubectl.apply(acceleratorProfile('elastic-after-restart', 'example.com/after-restart'));
 });
-afterAll(() => kubectl.run(['delete', 'acceleratorprofile', 'elastic-absent', 'elastic-late']));
+afterAll(() =>
+  kubectl.run(['delete', 'acceleratorprofile', 'elastic-absent', 'elastic-after-restart']),
+);
 
 /** Deletes the operator's pod and waits until the next one leads and wants so many replicas of `wave`. */
 async function restartOperator(replicas: number): Promise<void> {
@@ -109,7 +111,7 @@ test('0 → 1 → 4 → 0 under traffic: no request is lost, and a new operator 
 
 test('requests that wait while the operator is killed, and those that come then, are answered', async () => {
   await kubectl.apply(
-    elastic('waiter', {}, { accelerator: { profile: 'elastic-late', count: 1 } }),
+    elastic('waiter', {}, { accelerator: { profile: 'elastic-after-restart', count: 1 } }),
   );
   await kubectl.apply(elastic('survivor'));
   await untilAtZero(kubectl, 'waiter');
@@ -120,7 +122,7 @@ test('requests that wait while the operator is killed, and those that come then,
   killEngine(operator!.metadata.uid, 'node');
   expect(await ask('survivor')).toContain('Skiff');
   expect(await held('waiter')).toBe(1);
-  await offer(kubectl, 'example.com/late', 1);
+  await offer(kubectl, 'example.com/after-restart', 1);
   expect(await waiting).toContain('Skiff');
 });
 
