@@ -16,29 +16,30 @@ import { cpuUsOf, type Spread, spreadOf } from './measure.ts';
 import { renderPage } from './page.ts';
 import { type Signals, tellingOf } from './request.ts';
 
-/** CPU microseconds a request, by what is on; `off`: the record alone, which the router needs anyhow. */
-export const cases = ['off', 'metrics', 'log', 'tracing 5 %', 'tracing 100 %'] as const;
-export type Case = (typeof cases)[number];
-export type Signal = Exclude<Case, 'off'>;
+/** What can be on. */
+export const signals = ['metrics', 'log', 'tracing 5 %', 'tracing 100 %'] as const;
+export type Signal = (typeof signals)[number];
 
-/** One run, a line in results.jsonl. */
+/** One run, a line in results.jsonl; all times are CPU microseconds of a request. */
 export interface Results {
   date: string;
   machine: string;
   /** Of the machine when the run began: more than its cores is in the way of the figures. */
   loadAverage: number;
   rounds: number;
-  requestsPerRound: number;
-  cpuUs: Record<Case, Spread>;
-  /** Of each round's difference to its own `off`. */
+  requestsPerPart: number;
+  /** With nothing on: the record alone, which the router needs anyhow. */
+  offUs: Spread;
+  /** By one signal, to the mean of off before and behind it. */
   addedUs: Record<Signal, Spread>;
   /** To parse a fixed JSON text, in the same rounds: how fast the machine was. */
   parseUs: Spread;
 }
 
-const warmUps = 4;
-const rounds = 25;
-const requestsPerRound = 4_000;
+const warmUps = 6;
+const rounds = 60;
+/** A round has nine parts: each signal once, and off before and behind each. The queue holds a part's spans. */
+const requestsPerPart = 2_000;
 /** About as long as what an engine says of one request. */
 const fixedText = JSON.stringify(
   Array.from({ length: 40 }, (_, index) => ({ index, text: 'word' })),
@@ -48,6 +49,7 @@ const silence = { inc() {}, dec() {}, set() {}, observe() {}, series: () => sile
 const silent = Object.fromEntries(
   Object.keys(routerMetrics).map((name) => [name, silence]),
 ) as unknown as RouterMetrics;
+
 async function main(): Promise<void> {
   const [load = Number.NaN] = loadavg();
   const sink = fork(join(import.meta.dirname, 'sink.ts'));
@@ -64,7 +66,7 @@ async function main(): Promise<void> {
     { program: 'fairlead-router', version: 'bench' },
     standardOutput('/dev/null'),
   );
-  const contenders: Record<Case, () => void> = {
+  const tellings: Record<Signal | 'off', () => void> = {
     off: tellingOf(off),
     metrics: tellingOf({ ...off, metrics }),
     log: tellingOf({ ...off, accessLog }),
@@ -74,35 +76,38 @@ async function main(): Promise<void> {
   const provider = (trace.getTracerProvider() as ProxyTracerProvider).getDelegate();
   const { forceFlush } = provider as unknown as { forceFlush(): Promise<void> };
   const flush = () => forceFlush.call(provider);
-  const parsing: number[] = [];
-  const measured = new Map<Case, number[]>(cases.map((one) => [one, []]));
-  for (let round = 0; round < warmUps + rounds; round++) {
-    parsing.push(
+  const measure = (one: Signal | 'off') => cpuUsOf(tellings[one], requestsPerPart, flush);
+  const offUs: number[] = [];
+  const parseUs: number[] = [];
+  const addedUs = new Map<Signal, number[]>(signals.map((signal) => [signal, []]));
+  for (let round = -warmUps; round < rounds; round++) {
+    if (round === 0) for (const some of [offUs, parseUs, ...addedUs.values()]) some.length = 0;
+    parseUs.push(
       await cpuUsOf(
         () => JSON.parse(fixedText),
-        requestsPerRound,
+        requestsPerPart,
         async () => {},
       ),
     );
-    // Each begins a round as often as the others.
-    for (let at = 0; at < cases.length; at++) {
-      const one = cases[(at + round) % cases.length] ?? 'off';
-      measured.get(one)?.push(await cpuUsOf(contenders[one], requestsPerRound, flush));
+    let before = await measure('off');
+    for (const signal of signals) {
+      const on = await measure(signal);
+      const behind = await measure('off');
+      addedUs.get(signal)?.push(on - (before + behind) / 2);
+      offUs.push(behind);
+      before = behind;
     }
   }
-  const of = (one: Case) => (measured.get(one) ?? []).slice(warmUps);
-  const added = (one: Case) => spreadOf(of(one).map((us, at) => us - (of('off')[at] ?? 0)));
+  const added = [...addedUs].map(([signal, all]) => [signal, spreadOf(all)]);
   const results: Results = {
     date: new Date().toISOString().slice(0, 10),
     machine: `${cpus().length} cores (${cpus()[0]?.model}), Linux ${release()}, Node ${process.version}`,
     loadAverage: load,
     rounds,
-    requestsPerRound,
-    cpuUs: Object.fromEntries(cases.map((one) => [one, spreadOf(of(one))])) as Results['cpuUs'],
-    addedUs: Object.fromEntries(
-      cases.flatMap((one) => (one === 'off' ? [] : [[one, added(one)]])),
-    ) as Results['addedUs'],
-    parseUs: spreadOf(parsing.slice(warmUps)),
+    requestsPerPart,
+    offUs: spreadOf(offUs),
+    addedUs: Object.fromEntries(added),
+    parseUs: spreadOf(parseUs),
   };
   await tracing.shutdown();
   sink.kill();
