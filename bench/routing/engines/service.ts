@@ -41,7 +41,10 @@ export class KubernetesService {
     await kubectl.apply({ apiVersion: 'v1', kind: 'Service', metadata: { name: service }, spec });
     const ip = await kubectl.run(['get', 'service', service, '-o', 'jsonpath={.spec.clusterIP}']);
     const { initPid } = await clusterFaults(cluster.name);
-    return new KubernetesService(host, ip, initPid(node), kubectl);
+    const started = new KubernetesService(host, ip, initPid(node), kubectl);
+    // A run that was killed may have left the cluster with its endpoints.
+    await started.clear();
+    return started;
   }
 
   /**
