@@ -99,7 +99,7 @@ export function createProber(options: ProberOptions): Prober {
     if (found || isRunning || failures >= mostFailures) return false;
     if (course.notBeforeMs === undefined) {
       course.notBeforeMs = nowMs() + settleMs;
-      if (settleMs > 0) later(key, settleMs);
+      if (settleMs > 0) later(course, key, settleMs);
     }
     return nowMs() >= course.notBeforeMs;
   }
@@ -121,16 +121,18 @@ export function createProber(options: ProberOptions): Prober {
       const pauseMs = firstPauseMs * 2 ** course.failures++;
       course.notBeforeMs = nowMs() + pauseMs;
       log.info({ key, revision, error: String(error) }, 'what the model can is not known yet');
-      if (course.failures < mostFailures) later(key, pauseMs);
+      if (course.failures < mostFailures) later(course, key, pauseMs);
       return;
     }
     log.info({ key, ...course.found }, 'the model was tried');
     onNews(key);
   }
 
-  function later(key: string, pauseMs: number): void {
+  function later(course: Course, key: string, pauseMs: number): void {
     const timer = setTimeout(() => {
       timers.delete(timer);
+      // Timers may come a moment before their time, and nobody else would look again.
+      course.notBeforeMs = Number.NEGATIVE_INFINITY;
       onNews(key);
     }, pauseMs);
     timers.add(timer);
