@@ -26,8 +26,10 @@ export interface Reaction {
 
 /** Models that are woken, one after the other: every second by the kubelet's word, the others by the engine's. */
 const rounds = { wake: 200, step: 10 };
-/** Nothing is asked before the operator has written nothing for so long. */
+/** Nothing is asked before the operator has changed no model for so long. */
 const quietMs = 200;
+/** And no other model is, before what the operator puts off until a replica has served for a while. */
+const settledMs = 2_500;
 const zero = { autoscaling: { minReplicas: 0, maxReplicas: 4 } };
 const target = 2;
 const one = {
@@ -92,7 +94,7 @@ async function wake(
   reaction: Reaction,
   byProbe: boolean,
 ): Promise<void> {
-  await untilQuiet(plane);
+  await untilQuiet(plane, settledMs);
   engine.set({ isHealthy: !byProbe });
   const patched = nextScalePatch(plane, name);
   const askedAtMs = sharedNowMs();
@@ -201,11 +203,13 @@ function nextScalePatch({ proxy }: Plane, name: string): Promise<number> {
   });
 }
 
-/** Until the operator has changed nothing for a while. */
-function untilQuiet({ proxy }: Plane): Promise<void> {
+/** Until the operator has changed no model for a while. */
+function untilQuiet({ proxy }: Plane, forMs = quietMs): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, quietMs);
-    proxy.onPatch = () => void timer.refresh();
+    const timer = setTimeout(resolve, forMs);
+    proxy.onPatch = ({ path }) => {
+      if (path.includes('/modeldeployments/')) timer.refresh();
+    };
   });
 }
 
