@@ -37,6 +37,15 @@ test('a pod counts as soon as it is ready and no longer than that', async () => 
   await eventually('the pod drains', async () => (await ask()) === 503);
 });
 
+test('a pod that is given to another model serves that one alone', async () => {
+  await start();
+  router.putModel('other');
+  await router.untilReplicas('other', 0);
+  router.putPod('other', 'm-0', upstream.port);
+  await router.untilReplicas('other', 1);
+  await router.untilReplicas('m', 0);
+});
+
 test('a request goes on when its pod leaves the catalog', async () => {
   await start();
   let finish: (() => void) | undefined;

@@ -104,8 +104,7 @@ export function watchCatalog(options: {
   pods.addHandler((before, after) => {
     if (after) prober.follow(after);
     else if (before) prober.forget(before.metadata.uid);
-    const pod = after ?? before;
-    if (pod) touch(ownerKey(pod));
+    for (const pod of [before, after]) if (pod) touch(ownerKey(pod));
   });
   const others = [...externals, ...secrets];
   for (const reflector of others) reflector.addHandler(makeStale);
