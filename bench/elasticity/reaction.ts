@@ -1,4 +1,5 @@
 import http from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
 import { ModelDeployments } from '../../crds/modeldeployment.ts';
 import { isReady } from '../../kube/readiness.ts';
 import { type Pod, Pods } from '../../kube/resources.ts';
@@ -25,11 +26,11 @@ export interface Reaction {
 }
 
 /** Models that are woken, one after the other: every second by the kubelet's word, the others by the engine's. */
-const rounds = { wake: 200, step: 10 };
+const rounds = { wake: 150, step: 10 };
 /** Nothing is asked before the operator has changed no model for so long. */
 const quietMs = 200;
-/** And no other model is, before what the operator puts off until a replica has served for a while. */
-const settledMs = 2_500;
+/** And no other model is, before what the operator puts off until a replica has served for two seconds. */
+const settledMs = 2_300;
 const zero = { autoscaling: { minReplicas: 0, maxReplicas: 4 } };
 const target = 2;
 const one = {
@@ -94,7 +95,7 @@ async function wake(
   reaction: Reaction,
   byProbe: boolean,
 ): Promise<void> {
-  await untilQuiet(plane, settledMs);
+  await untilQuiet(plane);
   engine.set({ isHealthy: !byProbe });
   const patched = nextScalePatch(plane, name);
   const askedAtMs = sharedNowMs();
@@ -116,6 +117,7 @@ async function wake(
     await plane.report(pod, 'ready');
     reaction.readyMs.push((await answered) - (await seen));
   }
+  await delay(settledMs);
 }
 
 /** The same by bare processes: their floor, on the same machine at the same time. */
@@ -204,9 +206,9 @@ function nextScalePatch({ proxy }: Plane, name: string): Promise<number> {
 }
 
 /** Until the operator has changed no model for a while. */
-function untilQuiet({ proxy }: Plane, forMs = quietMs): Promise<void> {
+function untilQuiet({ proxy }: Plane): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, forMs);
+    const timer = setTimeout(resolve, quietMs);
     proxy.onPatch = ({ path }) => {
       if (path.includes('/modeldeployments/')) timer.refresh();
     };
