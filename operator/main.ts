@@ -34,6 +34,9 @@ import { serveScalers } from './scalers.ts';
 import { createWarmController, createWarmWatched } from './warm/controller.ts';
 import { followProgress } from './weights/progress.ts';
 
+/** What a replica is tried and measured for waits so long: those who waited for it are answered first. */
+const settleMs = 2_000;
+
 /**
  * The operator: config → client → reflectors → health → election → controllers.
  * @param signal aborts: controllers finish, the lease is released, everything closes
@@ -135,6 +138,7 @@ export async function runOperator(config: OperatorConfig, signal: AbortSignal): 
         observe: (model, stage, seconds) =>
           shown.coldStart.observe({ gen_ai_request_model: model, stage }, seconds),
         onRecorded: (key) => models.enqueue(key),
+        settleMs,
       });
       const progress = followProgress({
         pods: watched.pods,
@@ -146,6 +150,7 @@ export async function runOperator(config: OperatorConfig, signal: AbortSignal): 
         nowMs: () => performance.now(),
         onNews: (key) => models.enqueue(key),
         log,
+        settleMs,
       });
       const agents = followAgents({
         podOf: (uid) => watched.pods.store.byIndex(byUid, uid)[0],

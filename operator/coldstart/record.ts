@@ -23,12 +23,9 @@ export interface ColdStartOptions {
   observe: (model: string, stage: keyof ColdStart, seconds: number) => void;
   /** Told of the key of a ModelDeployment whose last cold start is a new one. */
   onRecorded: (key: string) => void;
-  /** How long after it is Ready a pod's Events are asked for; by default 2 s. */
-  settleMs?: number;
+  /** How long after it is Ready a pod's Events are asked for, since a list of them is work for the API server. */
+  settleMs: number;
 }
-
-/** A list of Events is work for the API server, and those who waited for the pod are answered first. */
-const usualSettleMs = 2_000;
 
 /** The cold starts that this process saw the end of. */
 export interface ColdStarts {
@@ -43,8 +40,7 @@ export interface ColdStarts {
  * Observes: Pods. Asks: the Events of such a pod. Writes: nothing.
  */
 export function recordColdStarts(options: ColdStartOptions): ColdStarts {
-  const { client, pods, modelDeployments, log, observe, onRecorded } = options;
-  const { settleMs = usualSettleMs } = options;
+  const { client, pods, modelDeployments, log, observe, onRecorded, settleMs } = options;
   const stopping = new AbortController();
   /** By the uid of the ModelDeployment, until its status in the cache has it. */
   const unwritten = new Map<string, LastColdStart>();

@@ -32,8 +32,8 @@ export interface ProberOptions {
   log: { info(fields: object, message: string): void };
   /** Monotonic milliseconds. */
   nowMs: () => number;
-  /** How long a revision serves before it is tried; by default 2 s. */
-  settleMs?: number;
+  /** How long a revision serves before it is tried. */
+  settleMs: number;
 }
 
 /** Tries what models can do, each revision once. */
@@ -66,14 +66,11 @@ interface Course {
 
 const atOnce = 8;
 const firstPauseMs = 10_000;
-/** Those who waited for the replica to start are answered first. */
-const usualSettleMs = 2_000;
 /** Then it is left alone until the next revision: an engine that does not answer at all has other troubles. */
 const mostFailures = 6;
 
 /** Makes a prober, which asks engines directly: no router takes part, and no client's request waits for it. */
-export function createProber(options: ProberOptions): Prober {
-  const { onNews, log, nowMs, settleMs = usualSettleMs } = options;
+export function createProber({ onNews, log, nowMs, settleMs }: ProberOptions): Prober {
   const courses = new Map<string, Course>();
   const waiting = new Set<string>();
   const stopping = new AbortController();
