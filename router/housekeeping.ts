@@ -36,6 +36,7 @@ export class Housekeeping {
   /** Models whose counters are there. */
   readonly #counted = new WeakSet<Model>();
   #soon: NodeJS.Timeout | undefined;
+  #isStopped = false;
 
   constructor(kept: Kept) {
     this.#kept = kept;
@@ -43,13 +44,13 @@ export class Housekeeping {
 
   /** The catalog has changed. */
   changed(): void {
-    this.#soon ??= setTimeout(() => this.#tidy(), delayMs);
+    if (!this.#isStopped) this.#soon ??= setTimeout(() => this.#tidy(), delayMs);
   }
 
   /** Tidies up no more. */
   stop(): void {
+    this.#isStopped = true;
     clearTimeout(this.#soon);
-    this.changed = () => {};
   }
 
   #tidy(): void {

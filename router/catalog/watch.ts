@@ -109,27 +109,26 @@ export function watchCatalog(options: {
   const others = [...externals, ...secrets];
   for (const reflector of others) reflector.addHandler(makeStale);
   const reflectors = [deployments, pods, ...others];
+  const whole = () =>
+    buildCatalog(
+      deployments.store.list(),
+      pods.store.list(),
+      externals.flatMap(({ store }) => store.list()),
+      secrets.flatMap(({ store }) => store.list()),
+      prober.answering,
+      known,
+    );
+  const updated = () => {
+    const changes = Array.from(touched, (key) => {
+      const deployment = deployments.store.get(key);
+      return { key, deployment, pods: pods.store.byIndex(byOwner, key) };
+    });
+    return updateCatalog(catalog, changes, prober.answering, known);
+  };
   const rebuild = () => {
     scheduled = undefined;
     if (!reflectors.every((reflector) => reflector.hasSynced())) return;
-    const { answering } = prober;
-    const changes = Array.from(touched, (key) => {
-      return {
-        key,
-        deployment: deployments.store.get(key),
-        pods: pods.store.byIndex(byOwner, key),
-      };
-    });
-    catalog = isStale
-      ? buildCatalog(
-          deployments.store.list(),
-          pods.store.list(),
-          externals.flatMap(({ store }) => store.list()),
-          secrets.flatMap(({ store }) => store.list()),
-          answering,
-          known,
-        )
-      : updateCatalog(catalog, changes, answering, known);
+    catalog = isStale ? whole() : updated();
     isStale = false;
     touched.clear();
     onChange(catalog);
